@@ -1,0 +1,113 @@
+"""Who goes, who holds still and who dies: one judgement over all snakes at once.
+
+Every snake is judged against the board as it will be when all have moved, so neither the numbers
+of seats nor the order of joining can decide anything.
+"""
+
+from typing import Final
+
+from game.rules.contract import NOBODY, Pilot
+from game.rules.snek.state import DIES, GOES, HOLDS, Death, Snake, State, Step
+
+CAUSES: Final = ("left", "wall", "rock", "self", "snake", "head-on")
+LEFT, WALL, ROCK, SELF, SNAKE, HEAD_ON = range(len(CAUSES))
+
+
+def judge_moves(state: State, step: Step) -> None:
+    """Decide each snake's fate, and credit those who brought a death about."""
+    blocked, shared, followers = aim(state)
+    held = [snake for snake in blocked if is_spared(state, snake)]
+    for rivals in shared:
+        held += who_yields(state, rivals)
+    hold_still(held, followers)
+    for snake in blocked:
+        if snake.fate == GOES:
+            step.deaths.append(blame(state, snake))
+    for rivals in shared:
+        step.deaths += meet([snake for snake in rivals if snake.fate == GOES])
+    for death in step.deaths:
+        death.snake.fate = DIES
+        if death.by and death.cause == SNAKE:
+            killer = state.snakes[death.by]
+            killer.credit_kill()
+            step.scored[killer.seat] = killer
+
+
+def aim(state: State) -> tuple[list[Snake], list[list[Snake]], dict[int, list[Snake]]]:
+    """Set every target; return who is blocked, who shares a cell, and who follows which tail."""
+    near, owner, snakes = state.board.near, state.owner, state.snakes
+    blocked: list[Snake] = []
+    first: dict[int, Snake] = {}  # by target: whoever was seen first to want this free cell
+    shared: dict[int, list[Snake]] = {}
+    followers: dict[int, list[Snake]] = {}  # by target: a tail that leaves if its snake goes
+    for snake in snakes.values():
+        if snake.fate == DIES:  # it leaves the room
+            continue
+        target = snake.target = near[snake.heading][snake.body[-1]]
+        there = owner[target]
+        if not there:
+            rival = first.setdefault(target, snake)
+            if rival is not snake:
+                shared.setdefault(target, [rival]).append(snake)
+        elif there > 0 and snakes[there].body[0] == target and not snakes[there].grow:
+            followers.setdefault(target, []).append(snake)
+        else:
+            blocked.append(snake)
+    meetings = [*shared.values(), *(rivals for rivals in followers.values() if len(rivals) > 1)]
+    return blocked, meetings, followers
+
+
+def is_safe(state: State, snake: Snake) -> bool:
+    """Whether its spawn protection still lasts."""
+    return state.tick < snake.safe_until
+
+
+def is_spared(state: State, snake: Snake) -> bool:
+    """Whether a blocked snake holds still, because it or the one in its way is protected."""
+    there = state.owner[snake.target]
+    return is_safe(state, snake) or (there > 0 and is_safe(state, state.snakes[there]))
+
+
+def who_yields(state: State, rivals: list[Snake]) -> list[Snake]:
+    """Of snakes that want one cell: those that hold still, as a protected one has right of way."""
+    safe = [snake for snake in rivals if is_safe(state, snake)]
+    if not safe:
+        return []
+    return rivals if len(safe) > 1 else [snake for snake in rivals if snake is not safe[0]]
+
+
+def hold_still(held: list[Snake], followers: dict[int, list[Snake]]) -> None:
+    """Hold these, then whoever follows a tail that stays because of it, until no one is added."""
+    for snake in held:  # grows while it is walked; a snake is held once, so this ends
+        if snake.fate == GOES:
+            snake.fate = HOLDS
+            held += followers.get(snake.body[0], ())
+
+
+def blame(state: State, snake: Snake) -> Death:
+    """The death of a snake that runs into something."""
+    if snake.target == state.board.wall:
+        return Death(snake, WALL)
+    there = state.owner[snake.target]
+    if there < 0:
+        return Death(snake, ROCK)
+    if there == snake.seat:
+        return Death(snake, SELF)
+    other = state.snakes[there]
+    swap = other.target == snake.body[-1] and other.fate != HOLDS and snake.target == other.body[-1]
+    return Death(snake, HEAD_ON if swap else SNAKE, credited(other))
+
+
+def meet(rivals: list[Snake]) -> list[Death]:
+    """The deaths of snakes whose heads enter one cell; with more than two, none is to blame."""
+    if len(rivals) < 2:
+        return []
+    if len(rivals) > 2:
+        return [Death(snake, HEAD_ON) for snake in rivals]
+    one, two = rivals
+    return [Death(one, HEAD_ON, credited(two)), Death(two, HEAD_ON, credited(one))]
+
+
+def credited(snake: Snake) -> int:
+    """The seat to name for a death: nobody while its player is absent."""
+    return NOBODY if snake.player.pilot is Pilot.ABSENT else snake.seat

@@ -1,0 +1,126 @@
+"""Where things begin: rocks, seeds, and the places in which lives start."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from game.rules.rng import Rng
+from game.rules.snek.board import Board
+from game.rules.snek.state import State
+from game.rules.snek.tuning import ROCK_GAP, SEED_TRIES, START_LENGTH
+
+# How far from others a life starts: cells without snakes all around the head, cells without
+# anything ahead of it, random places tried. The last round takes any place that is not a trap.
+ROUNDS: Final = ((10, 8, 24), (7, 8, 24), (4, 6, 24), (2, 4, 48), (0, 2, 200))
+
+
+def place_rocks(board: Board, count: int, rng: Rng) -> list[int]:
+    """Cells for rocks, each with free cells all around, so that they never close a way."""
+    taken = bytearray(board.cells)
+    rocks: list[int] = []
+    margin = 0 if board.wrap else ROCK_GAP
+    for _ in range(count):
+        start = rng.below(board.cells)
+        for step in range(board.cells):
+            cell = (start + step) % board.cells
+            x, y = cell % board.width, cell // board.width
+            inside = margin <= x < board.width - margin and margin <= y < board.height - margin
+            if inside and not taken[cell]:
+                rocks.append(cell)
+                for near in square(board, cell, ROCK_GAP):
+                    taken[near] = 1
+                break
+    return rocks
+
+
+def square(board: Board, centre: int, radius: int) -> list[int]:
+    """The cells within `radius` of a cell, straight or aslant, around the edge where it wraps."""
+    x, y = centre % board.width, centre // board.width
+    reach = range(-radius, radius + 1)
+    return [
+        (y + dy) % board.height * board.width + (x + dx) % board.width
+        for dy in reach
+        for dx in reach
+        if board.wrap or (0 <= x + dx < board.width and 0 <= y + dy < board.height)
+    ]
+
+
+def find_seed_cell(state: State) -> int | None:
+    """A random cell with nothing on it, or None when a few tries found none."""
+    for _ in range(SEED_TRIES):
+        cell = state.rng.below(state.board.cells)
+        if not state.owner[cell] and not state.edible[cell]:
+            return cell
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a life can start; `round` is the entry of ROUNDS that found it."""
+
+    body: list[int]  # cells, tail first
+    heading: int
+    round: int
+
+
+def find_start(state: State, round_: int = 0) -> Start | None:
+    """Where the next life starts, or None without room; begins at a round known to be needed."""
+    for number in range(round_, len(ROUNDS)):
+        clear, ahead, tries = ROUNDS[number]
+        for _ in range(tries):
+            head = state.rng.below(state.board.cells)
+            if state.owner[head]:
+                continue
+            heading = heading_inwards(state, head)
+            body = start_body(state, head, heading)
+            if body and way_is_free(state, head, heading, ahead) and lonely(state, head, clear):
+                return Start(body, heading, number)
+    return None
+
+
+def heading_inwards(state: State, cell: int) -> int:
+    """The direction away from the nearest wall; any, where there are no walls."""
+    board = state.board
+    if board.wrap:
+        return state.rng.below(4)
+    x, y = cell % board.width, cell // board.width
+    gaps = (y, board.width - 1 - x, board.height - 1 - y, x)  # in the order of the directions
+    return gaps.index(min(gaps)) ^ 2
+
+
+def start_body(state: State, head: int, heading: int) -> list[int]:
+    """The cells of a new snake, tail first; empty if something is in the way."""
+    back = state.board.near[heading ^ 2]
+    body = [head]
+    for _ in range(START_LENGTH - 1):
+        body.append(back[body[-1]])
+    return [] if any(state.owner[cell] for cell in body) else body[::-1]
+
+
+def way_is_free(state: State, head: int, heading: int, ahead: int) -> bool:
+    """Whether no snake, rock or wall is within so many cells straight ahead."""
+    forward = state.board.near[heading]
+    cell = head
+    for _ in range(ahead):
+        cell = forward[cell]
+        if state.owner[cell]:
+            return False
+    return True
+
+
+def lonely(state: State, cell: int, radius: int) -> bool:
+    """Whether no snake is in the square of this radius around a cell."""
+    board, owner = state.board, state.owner
+    x, y = cell % board.width, cell // board.width
+    left, right = x - radius, x + radius + 1
+    spans = [(max(left, 0), min(right, board.width))]
+    if board.wrap and left < 0:
+        spans.append((max(left + board.width, 0), board.width))
+    if board.wrap and right > board.width:
+        spans.append((0, min(right - board.width, board.width)))
+    for row in range(y - radius, y + radius + 1):
+        if not board.wrap and not 0 <= row < board.height:
+            continue
+        start = row % board.height * board.width
+        if any(max(owner[start + a : start + b]) > 0 for a, b in spans):
+            return False
+    return True
