@@ -1,0 +1,309 @@
+"""Sockets: from ASGI to the protocol and the hub. They know no game.
+
+These are plain ASGI applications under Channels' routing: its consumers cross to a thread for
+every message, which costs more than all that is done here.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.http.cookie import parse_cookie
+
+from game import identity, metrics, names, protocol, sinks, store
+from game.background import background
+from game.hub.feed import Socket
+from game.protocol import Ack, Act, Entry, Goodbye, Hello, Join, Leave, NotesSeen, Ping, Press
+
+logger = logging.getLogger(__name__)
+
+SOCKETS_BOUND = 5_000  # open in one process, some 30 kB each; a core serves 3,000 at 20 frames/s
+HELLO_SECONDS = 5.0  # s for a page to introduce itself: it does so in its first message
+MESSAGES_PER_SECOND = 20.0  # a page sends a ping every 2 s; a very fast player turns 10 times
+MESSAGES_BURST = 40.0  # messages at once: three queued turns, their repetitions, and room to spare
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Application = Callable[[Scope, Receive, sinks.Send], Awaitable[None]]
+
+
+class Bucket:
+    """A token bucket: so many messages a second, so many at once."""
+
+    def __init__(self) -> None:
+        self._tokens = MESSAGES_BURST
+        self._at = time.monotonic()
+
+    def take(self, now: float) -> bool:
+        """Whether one more message is within the limits."""
+        refilled = self._tokens + (now - self._at) * MESSAGES_PER_SECOND
+        self._tokens, self._at = min(MESSAGES_BURST, refilled), now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """A request header as text; "" when it is not there."""
+    return next((value.decode("latin1") for key, value in scope["headers"] if key == name), "")
+
+
+def same_origin(scope: Scope) -> bool:
+    """Whether the page that opened this socket is Kogame's own, or of a trusted origin."""
+    origin = header(scope, b"origin")
+    if origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    return bool(origin) and urlsplit(origin).netloc == header(scope, b"host")
+
+
+def player_of(scope: Scope) -> UUID | None:
+    """The guest whose signed cookie came with the handshake."""
+    return identity.read(parse_cookie(header(scope, b"cookie")).get(identity.COOKIE, ""))
+
+
+async def refuse(scope: Scope, receive: Receive, send: sinks.Send) -> None:
+    """Answer a handshake with 403."""
+    await receive()
+    metrics.count("web.refused")
+    await send({"type": "websocket.close"})
+
+
+def door(serve: Application) -> Application:
+    """Let in who comes from Kogame's own pages, while there is space; the others get 403."""
+
+    @functools.wraps(serve)
+    async def guarded(scope: Scope, receive: Receive, send: sinks.Send) -> None:
+        work = background()
+        if not same_origin(scope) or work.sockets >= SOCKETS_BOUND:
+            await refuse(scope, receive, send)
+            return
+        work.sockets += 1
+        try:
+            await receive()
+            await send({"type": "websocket.accept"})
+            await serve(scope, receive, send)
+        finally:
+            work.sockets -= 1
+
+    return guarded
+
+
+@door
+async def live(scope: Scope, receive: Receive, send: sinks.Send) -> None:
+    """A page outside a game: it hears of rooms and scores, and says nothing."""
+    page = sinks.choose(scope, send, text=True)
+    feed = background().live
+    writing = asyncio.create_task(page.run())
+    leaving = asyncio.create_task(_until_end(receive))
+    feed.join(page)
+    try:
+        await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        # What cannot be written to is closed, and the page comes back.
+        code = leaving.result() if leaving.done() else protocol.TOO_SLOW
+        if code:
+            with contextlib.suppress(Exception):  # the socket may be closed already
+                await send({"type": "websocket.close", "code": code})
+    finally:
+        feed.leave(page)
+        writing.cancel()
+        leaving.cancel()
+        await asyncio.gather(writing, leaving, return_exceptions=True)
+
+
+async def _until_end(receive: Receive) -> int:
+    """Wait until a page that says nothing is gone; the code to close with when it does not stop."""
+    bucket = Bucket()
+    while (await receive())["type"] != "websocket.disconnect":
+        if not bucket.take(time.monotonic()):
+            metrics.count("web.rate_limited")
+            return protocol.TOO_MANY
+    return 0
+
+
+@door
+async def room(scope: Scope, receive: Receive, send: sinks.Send) -> None:
+    """A browser in a room."""
+    await RoomConnection(scope, receive, send).run()
+
+
+class Ended(Exception):
+    """The connection is to be closed, with this code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(protocol.SENTENCES[code])
+        self.code = code
+
+
+class RoomConnection:
+    """One socket from its handshake to its end."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: sinks.Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._hub = background().hub
+        self._room: str = scope["url_route"]["kwargs"]["room"]
+        self._bucket = Bucket()
+        self._ending: asyncio.Task[None] | None = None
+        self._closed_with = 0  # the code with which this side closed, if it did
+
+    async def run(self) -> None:
+        """Serve until either side ends it."""
+        metrics.count("web.connects")
+        code = 1006
+        try:
+            socket = await self._introduce()
+            writing = asyncio.create_task(socket.sink.run())
+            try:
+                await self._serve(socket)
+            finally:
+                self._hub.detach(self._room, socket)
+                writing.cancel()
+        except Gone as gone:
+            code = gone.code
+        except Ended as ended:
+            code = ended.code
+            await self._say_and_close(code)
+        finally:
+            if self._ending is not None:
+                await asyncio.wait([self._ending], timeout=HELLO_SECONDS)
+            metrics.count("web.disconnects")
+            metrics.count(f"web.closed.{self._closed_with or code}")
+
+    # --- Beginning and end -------------------------------------------------------------------
+    async def _introduce(self) -> Socket:
+        player = player_of(self._scope)
+        if player is None:
+            raise Ended(protocol.NO_IDENTITY)
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                message = await self._next()
+        except TimeoutError:
+            raise Ended(protocol.NO_HELLO) from None
+        if not isinstance(message, Hello):
+            raise Ended(protocol.MALFORMED)
+        if message.version != protocol.VERSION:
+            raise Ended(protocol.WRONG_VERSION)
+        sink = sinks.choose(self._scope, self._send)
+        socket = Socket(self._hub.new_conn(), player.hex, sink, self._close_soon)
+        try:
+            found = await self._hub.attach(self._room, socket)
+        except store.FAILURES:
+            raise Ended(protocol.RESTARTING) from None
+        if not found:
+            raise Ended(protocol.ROOM_GONE)
+        return socket
+
+    async def _next(self) -> protocol.FromBrowser:
+        """The next message; raises Ended where the rules are broken, Gone at the browser's end."""
+        event = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            raise Gone(event.get("code") or 1005)
+        data = event.get("bytes") or b""
+        metrics.count("web.messages_in")
+        metrics.count("web.bytes_in", len(data))
+        if not self._bucket.take(time.monotonic()):
+            metrics.count("web.rate_limited")
+            raise Ended(protocol.TOO_MANY)
+        try:
+            if len(data) > protocol.MAX_MESSAGE_BYTES:
+                raise protocol.Malformed("too long")
+            return protocol.parse(data)
+        except protocol.Malformed as error:
+            metrics.count("web.malformed")
+            logger.info("a malformed message closed a socket: %s", error)
+            raise Ended(protocol.MALFORMED) from None
+
+    def _close_soon(self, code: int) -> None:
+        """Close on behalf of the hub, which does not wait."""
+        if self._ending is None:
+            self._closed_with = code
+            self._ending = asyncio.create_task(self._say_and_close(code))
+
+    async def _say_and_close(self, code: int) -> None:
+        with contextlib.suppress(Exception):  # the socket may be closed already
+            await self._send({"type": "websocket.send", "bytes": protocol.error(code)})
+            await self._send({"type": "websocket.close", "code": code})
+
+    # --- In between --------------------------------------------------------------------------
+    async def _serve(self, socket: Socket) -> None:
+        self._beneath(functools.partial(self._take, socket))
+        try:
+            while True:
+                message = await self._next()
+                socket.heard = time.monotonic()
+                self._handle(socket, message)
+        finally:
+            self._beneath(None)
+
+    def _beneath(self, taker: Callable[[bytes], bool] | None) -> None:
+        """Let messages come to a function as they are read, where the server offers that."""
+        server = self._scope.get("extensions", {}).get(sinks.EXTENSION)
+        if hasattr(server, "hand_to"):
+            server.hand_to(taker)
+
+    def _take(self, socket: Socket, data: bytes) -> bool:
+        """Take a message beneath ASGI; what breaks the rules is left to come by `_next`."""
+        try:
+            message = protocol.parse(data)
+        except protocol.Malformed:
+            return False
+        now = time.monotonic()
+        if isinstance(message, Hello) or not self._bucket.take(now):
+            return False
+        metrics.count("web.messages_in")
+        metrics.count("web.bytes_in", len(data))
+        socket.heard = now
+        self._handle(socket, message)
+        return True
+
+    def _handle(self, socket: Socket, message: protocol.FromBrowser) -> None:
+        feed = self._hub.feeds[self._room]
+        match message:
+            case Press(seq, tick, code, fields):
+                if socket.seated:
+                    self._hub.tell(feed, Act(socket.conn, seq, tick, code, fields))
+                else:
+                    socket.answer(protocol.error(protocol.NOT_SEATED))
+            case Ping(clock, tick):
+                socket.confirm(tick)
+                socket.answer(protocol.pong(clock))
+            case NotesSeen(number):
+                if socket.seated:
+                    self._hub.tell(feed, Ack(socket.conn, number))
+            case Entry():
+                self._enter(socket, message)
+            case Goodbye():
+                if socket.seated or socket.join:
+                    self._hub.tell(feed, Leave(socket.conn))
+                socket.join, socket.seated = None, False
+            case protocol.Resync():
+                feed.resync(socket)
+            case protocol.Look(view):
+                feed.look(socket, view)
+            case Hello():
+                raise Ended(protocol.MALFORMED)
+
+    def _enter(self, socket: Socket, entry: Entry) -> None:
+        name = names.clean(entry.name)
+        if not name:
+            socket.answer(protocol.error(protocol.NAME_REFUSED))
+            return
+        socket.join = Join(socket.conn, socket.player, name, entry.colour)
+        self._hub.tell(self._hub.feeds[self._room], socket.join)
+
+
+class Gone(Exception):
+    """The browser closed the socket, with this code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code

@@ -1,0 +1,193 @@
+"""A room in the hands of an engine: its epoch, its clock, who looks at it, what is unanswered."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from game import protocol
+from game.protocol import Command, Drop, Here, Keys, RoomTick
+from game.room import Room, Tick
+from game.rules.contract import ROOM, SCORES, Pilot
+
+
+@dataclass(eq=False, slots=True)
+class Hosted:
+    """Plain bookkeeping around a Room; times are of the monotonic clock, in seconds."""
+
+    FORGIVEN: ClassVar[float] = 1.0  # s of lateness after which missed ticks are let go
+    KEYS_EVERY: ClassVar[float] = 1.0  # s; each region anew, so that a join needs few deltas
+    CHECKPOINT_EVERY: ClassVar[float] = 5.0  # s; a recovery replays at most this much
+    UNANSWERED_MOST: ClassVar[int] = 5  # ticks; half a second at 10/s, then the room pauses
+    WEB_SILENCE: ClassVar[float] = 6.0  # s; three missed reports of a web process
+    IDLE_TICK: ClassVar[float] = 1.0  # s between ticks of a game that steps only when players act
+
+    room: Room
+    epoch: int
+    ticking: bool = False
+    ticket: int = 0  # of its one valid place on the clock
+    base: float = 0.0
+    unanswered: int = 0
+    keys_wanted: bool = True  # all of them; the first tick of an epoch always has them
+    kept_at: float = 0.0  # time of the last checkpoint
+    webs: dict[str, tuple[int, float]] = field(default_factory=dict)  # sockets, last heard
+    replies: dict[str, list[bytes]] = field(default_factory=dict)  # refusals, for the next tick
+    empty_since: float | None = None
+    over_since: float | None = None
+    last_seconds: float = 0.0  # what the last step took
+    regions: int = 0  # how many the game has
+
+    def __post_init__(self) -> None:
+        self.regions = 1 + max(region for view in self.room.game.views for region in view)
+
+    @property
+    def id(self) -> str:
+        """The room's id."""
+        return self.room.settings.id
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one tick to the next."""
+        rate = self.room.game.rate
+        return 1 / rate if rate else self.IDLE_TICK
+
+    def rebase(self, now: float) -> None:
+        """Begin the clock anew, the next tick due one interval from now."""
+        self.base = now - self.room.tick * self.interval
+
+    def due(self) -> float:
+        """When the next tick is due."""
+        return self.base + (self.room.tick + 1) * self.interval
+
+    def falls_behind(self, now: float) -> bool:
+        """Whether a whole tick was missed; far behind, the clock begins anew."""
+        late = now - self.due()
+        if late > self.FORGIVEN:
+            self.rebase(now - self.interval)
+        return late > self.interval
+
+    def paused(self) -> bool:
+        """Whether the room waits for Redis to confirm its last ticks."""
+        return self.unanswered >= self.UNANSWERED_MOST
+
+    def pressing(self) -> bool:
+        """Whether a game without a clock has something to do."""
+        return bool(self.room.inbox) or self.keys_wanted
+
+    # --- Who is there ------------------------------------------------------------------------
+    def adopt(self, now: float) -> None:
+        """After a recovery: take it that whoever was there still is, until they are silent."""
+        for seat in self.room.seats.values():
+            if seat.conn:
+                self.webs.setdefault(_web(seat.conn), (1, now))
+
+    def sockets(self) -> int:
+        """Sockets that look at this room, as the web processes last said."""
+        return sum(sockets for sockets, _ in self.webs.values())
+
+    def wanted(self) -> bool:
+        """Whether anybody would notice if the room stood still."""
+        return self.sockets() > 0 or self.room.people() > 0 or bool(self.room.inbox)
+
+    def _hear(self, here: Here, now: float) -> None:
+        """Note who is on a web process; a seat whose connection it no longer has is dropped."""
+        self.webs[here.web] = (here.sockets, now)
+        if not here.sockets:
+            del self.webs[here.web]
+        seated = set(here.seated)
+        for seat in self.room.seats.values():
+            if seat.conn and seat.conn not in seated and _web(seat.conn) == here.web:
+                self.room.offer(Drop(seat.conn))
+
+    def forget_silent(self, now: float) -> None:
+        """Treat the connections of a web process that fell silent as dropped."""
+        for web, (_, heard) in list(self.webs.items()):
+            if now - heard > self.WEB_SILENCE:
+                del self.webs[web]
+                for seat in self.room.seats.values():
+                    if seat.conn and _web(seat.conn) == web:
+                        self.room.offer(Drop(seat.conn))
+
+    # --- In and out --------------------------------------------------------------------------
+    def take(self, command: Command, now: float) -> int:
+        """Accept a command; returns 0, or the code of why it was refused."""
+        match command:
+            case Keys():
+                self.keys_wanted = True
+            case Here():
+                self._hear(command, now)
+            case protocol.Close():
+                pass  # the engine's to do
+            case _:
+                refused = self.room.offer(command)
+                if refused == protocol.SCORES_BACKLOG and len(self.replies) < self.room.joins_bound:
+                    self.replies[command.conn] = [protocol.error(refused)]  # type: ignore[union-attr]
+                return refused
+        return 0
+
+    def message(self, tick: Tick) -> RoomTick:
+        """A tick as every web process in the room gets it."""
+        room, whole = self.room, self.keys_wanted
+        self.keys_wanted = False
+        for conn, messages in self.replies.items():
+            for message in messages:
+                tick.tell(conn, message)
+        self.replies.clear()
+        if whole:
+            room.repeat(tick)
+        return RoomTick(
+            epoch=self.epoch,
+            tick=room.tick,
+            parts=room.delta(tick),
+            keys=room.keys(self._keys_due(whole)),
+            looks=tick.looks,
+            views=[list(view) for view in room.game.views] if whole else [],
+            welcome=room.welcome() if whole else b"",
+            personal=tick.personal,
+            close=tick.close,
+        )
+
+    def _keys_due(self, whole: bool) -> list[int]:
+        """The regions whose turn it is to be told anew: all, or a few in each tick."""
+        regions = [*range(self.regions), ROOM]
+        if whole:
+            return regions
+        period = max(1, round(self.KEYS_EVERY / self.interval))
+        return regions[self.room.tick % period :: period]
+
+    # --- Told to others ----------------------------------------------------------------------
+    def line(self) -> dict[str, Any]:
+        """The room in the lobby's list."""
+        room, options = self.room, self.room.game.options
+        people = room.people()
+        return {
+            "id": room.settings.id,
+            "title": room.settings.title,
+            "game": room.settings.game,
+            "private": room.settings.private,
+            "people": people,
+            "bots": len(room.seats) - people,
+            "capacity": room.settings.capacity,
+            **{key: options.get(key) for key in ("width", "height", "wrap", "rocks")},
+        }
+
+    def report(self) -> dict[str, Any]:
+        """The room on the operator's page."""
+        scores = self.room.game.tables.get(SCORES)
+        points = dict(scores.rows(ROOM)) if scores else {}
+        return self.line() | {
+            "watchers": max(0, self.sockets() - self._present()),
+            "tick": self.room.tick,
+            "tick_ms": round(self.last_seconds * 1000, 3),
+            "asleep": not self.ticking,
+            "seats": [
+                [s.number, s.name, int(s.pilot), *points.get(s.number, (0,))[:1]]
+                for s in self.room.seats.values()
+            ],
+        }
+
+    def _present(self) -> int:
+        return sum(seat.pilot is Pilot.PERSON for seat in self.room.seats.values())
+
+
+def _web(conn: str) -> str:
+    """The web process that a connection is on: ids are "<web>:<number>"."""
+    return conn.partition(":")[0]

@@ -1,0 +1,155 @@
+"""A room's record in Redis: claimed under a lease, written tick by tick, recovered by replay.
+
+Every write goes through one Redis function that first checks that the lease still carries the
+writer's epoch, so that an engine that was frozen and wakes can change nothing.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from game import protocol, store
+from game.room import Room, Settings
+
+logger = logging.getLogger(__name__)
+
+LEASE_MS = 2_000  # how long a dead engine's room stands still; ten times a bad scheduling hiccup
+Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]  # a stream: id, fields
+LIBRARY = Path(__file__).with_name("ledger.lua")
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One call of a function of ledger.lua; it answers "ok", "done", "lost" or "gap"."""
+
+    function: str
+    keys: tuple[str, ...]
+    args: tuple[Any, ...]
+
+
+class Ledger:
+    """One engine's hand on the records of rooms."""
+
+    def __init__(self, redis: Redis, engine: str) -> None:
+        self.redis = redis
+        self.engine = engine
+
+    async def load(self) -> None:
+        """Put the functions into Redis; done again whenever Redis has lost them."""
+        await self.redis.function_load(LIBRARY.read_text(), replace=True)
+
+    async def send(self, writes: Sequence[Write]) -> list[Any]:
+        """Run writes in order, in one round trip; raises when any of them failed.
+
+        A write that was carried out though its answer was lost may be sent again: it is "done".
+        """
+        pipe = self.redis.pipeline(transaction=False)
+        for write in writes:
+            pipe.fcall(write.function, len(write.keys), *write.keys, *write.args)
+        answers = await pipe.execute(raise_on_error=False)
+        failures = [answer for answer in answers if isinstance(answer, Exception)]
+        if any(isinstance(f, ResponseError) and "Function not found" in str(f) for f in failures):
+            await self.load()
+            return await self.send(writes)
+        if failures:
+            raise failures[0]
+        return [a.decode() if isinstance(a, bytes) else a for a in answers]
+
+    # --- Writes ------------------------------------------------------------------------------
+    def commit(
+        self,
+        room: str,
+        epoch: int,
+        tick: int,
+        *,
+        inputs: bytes,
+        message: bytes,
+        lives: Sequence[bytes],
+    ) -> Write:
+        """Record a tick's inputs (b"" for none) and finished lives, then publish its message."""
+        keys = (store.room(room), store.lease(room), store.journal(room), store.OUTBOX)
+        holder = f"{self.engine}:{epoch}"
+        args = (holder, tick, LEASE_MS, inputs, store.frames(room), message, *lives)
+        return Write("kg_commit", keys, args)
+
+    def checkpoint(self, room: str, epoch: int, tick: int, state: bytes) -> Write:
+        """Keep a room's whole state as of a committed tick; the journal up to it goes."""
+        keys = (store.room(room), store.lease(room), store.journal(room))
+        return Write("kg_checkpoint", keys, (f"{self.engine}:{epoch}", tick, state))
+
+    def renew(self, room: str, epoch: int) -> Write:
+        """Keep the lease of a room that does not tick."""
+        return Write("kg_renew", (store.lease(room),), (f"{self.engine}:{epoch}", LEASE_MS))
+
+    def release(self, room: str, epoch: int) -> Write:
+        """Give a lease back, for another engine to take at once."""
+        return Write("kg_release", (store.lease(room),), (f"{self.engine}:{epoch}",))
+
+    def close(self, room: str, epoch: int, message: bytes) -> Write:
+        """End a room: its record is deleted and its web processes are told."""
+        own = (store.room(room), store.lease(room), store.journal(room), store.reserved(room))
+        keys = (*own, store.ROOMS, store.LOBBY)
+        args = (f"{self.engine}:{epoch}", room, store.frames(room), message)
+        return Write("kg_close", keys, args)
+
+    # --- Taking a room -----------------------------------------------------------------------
+    async def claim(self, room: str) -> int:
+        """Take the lease; answers the new epoch, 0 when it is taken, -1 when the room is gone."""
+        keys = (store.room(room), store.lease(room))
+        (epoch,) = await self.send([Write("kg_claim", keys, (self.engine, LEASE_MS))])
+        return int(epoch)
+
+    async def recover(self, room_id: str) -> Room:
+        """The room as it was at its last committed tick: checkpoint, then the journal replayed.
+
+        A damaged checkpoint or journal starts a new match, with an error in the log; finished
+        lives are in the outbox and lose nothing. Raises KeyError when the room is gone, and
+        ValueError when its settings cannot be read.
+        """
+        record = cast("dict[bytes, bytes]", await self.redis.hgetall(store.room(room_id)))
+        settings = msgspec.json.decode(record[b"settings"], type=Settings)
+        last = int(record.get(b"tick", 0))
+        entries = cast("Entries", await self.redis.xrange(store.journal(room_id)))
+        try:
+            return _replay(settings, record.get(b"checkpoint"), entries, last)
+        except ValueError as error:
+            logger.error("room %s begins a new match, its state is damaged: %s", room_id, error)
+            return await self._begin_anew(settings, last)
+
+    async def _begin_anew(self, settings: Settings, last: int) -> Room:
+        """A new match under a new name, so that its lives are never taken for old ones."""
+        fresh = replace(settings, match=secrets.token_hex(16), seed=secrets.randbits(32))
+        room = Room(fresh)
+        room.tick = last
+        state = protocol.encode(room.checkpoint())
+        pipe = self.redis.pipeline(transaction=True)
+        known: dict[Any, Any] = {"settings": protocol.encode_json(fresh), "checkpoint": state}
+        pipe.hset(store.room(settings.id), mapping=known)
+        pipe.delete(store.journal(settings.id))
+        await pipe.execute()
+        return room
+
+
+def _replay(
+    settings: Settings,
+    checkpoint: bytes | None,
+    entries: Entries,
+    last: int,
+) -> Room:
+    room = Room(settings)
+    if checkpoint is not None:
+        room = Room.restore(settings, protocol.decode_plain(checkpoint))
+    journal = {
+        int(entry.partition(b"-")[0]): protocol.decode_inputs(fields[b"i"])
+        for entry, fields in entries
+    }
+    while room.tick < last:
+        room.replay(journal.get(room.tick + 1, []))
+    return room

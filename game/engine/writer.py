@@ -1,0 +1,75 @@
+"""Writes to the ledger: in order, in few round trips, sent again until answered."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from game import store
+from game.engine.ledger import Ledger, Write
+
+logger = logging.getLogger(__name__)
+
+RETRY_FIRST, RETRY_MOST = 0.05, 1.0  # s between tries while Redis is away, doubling
+
+Answered = Callable[[str, float], None]  # the answer, and the seconds it took
+
+
+class Writer:
+    """Everything that waits to be written goes out together, while rooms tick on.
+
+    What may wait is bounded by the rooms: each pauses with Hosted.UNANSWERED_MOST writes open.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._waiting: list[tuple[Write, float, Answered]] = []
+        self._some = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, write: Write, answered: Answered) -> None:
+        """Queue a write behind all earlier ones; `answered` is called once, when it is."""
+        self._waiting.append((write, time.monotonic(), answered))
+        self._idle.clear()
+        self._some.set()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        wait, away = RETRY_FIRST, False
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            while batch := self._waiting[:]:
+                try:
+                    answers = await self.ledger.send([write for write, _, _ in batch])
+                except (RedisError, OSError, TimeoutError) as error:
+                    if not away:
+                        logger.warning("%s Rooms wait.", store.words(error))
+                    away = True
+                    await asyncio.sleep(wait)
+                    wait = min(2 * wait, RETRY_MOST)
+                    continue
+                if away:
+                    logger.info("Redis answers again; rooms go on.")
+                wait, away = RETRY_FIRST, False
+                del self._waiting[: len(batch)]
+                now = time.monotonic()
+                for (_, began, answered), answer in zip(batch, answers, strict=True):
+                    answered(answer, now - began)
+            self._idle.set()
+
+    async def flush(self, seconds: float) -> bool:
+        """Wait until all is written, at most so long; says whether it is."""
+        if not self._waiting:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,295 @@
+"""One room as this web process follows it: each region as last keyed, the deltas since, sockets."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from game import metrics, protocol
+from game.protocol import Command, Join, RoomTick
+from game.sinks import Sink, server_frame
+
+ROOM = 0xFFFF  # the pseudo-region that everyone in the room sees
+SINCE_BOUND = 256  # deltas kept behind a region's keyframe, which comes every second
+PENDING_BOUND = 32  # personal messages kept for a client that is behind; notes come again anyway
+UNSEEN_SECONDS = 6.0  # s until a ping (one every 2 s) must confirm what was sent before the last
+SLOW_SECONDS = 10.0  # s a client may be behind before its socket is closed
+KEYED_EVERY = 0.5  # s between keyframes for one client, whatever it asks for or misses
+LOOK_EVERY = 0.25  # s between moves of the camera of one who watches
+SILENT_SECONDS = 20.0  # s without any message, where pings come every 2 s: dead
+
+
+@dataclass(eq=False, slots=True)
+class Socket:
+    """One browser in a room."""
+
+    conn: str
+    player: str
+    sink: Sink
+    close: Callable[[int], None]  # say why and close, with this code
+    heard: float = field(default_factory=time.monotonic)
+    join: Join | None = None  # wanted, and not answered yet
+    seated: bool = False
+    view: int = -1  # -1 until the room's views are known
+    wish: int = -1  # the view that one who watches asked for last, or -1
+    looked: float = 0.0  # when that was last heeded
+    welcomed: bool = False
+    synced: bool = False  # holds everything up to the last frame it was sent
+    sent: int = 0  # tick of the last frame sent
+    mark: int = 0  # tick that its pings must confirm next
+    marked: float = field(default_factory=time.monotonic)  # when that was set
+    keyed: float = 0.0  # when it was last brought up to date
+    behind_since: float | None = None
+    pending: list[bytes] = field(default_factory=list)
+
+    def write(self, messages: Sequence[bytes]) -> None:
+        """Send, and count what was sent."""
+        size = self.sink.write(messages)
+        if size:
+            metrics.count("web.messages_out", len(messages))
+            metrics.count("web.bytes_out", size)
+
+    def answer(self, message: bytes) -> None:
+        """Send what is worth nothing later; a client that does not read gets none of it."""
+        if self.sink.behind():
+            metrics.count("web.answers_dropped")
+        else:
+            self.write((message,))
+
+    def watches(self) -> bool:
+        """Whether it neither has a seat nor waits for one: then its camera is its own."""
+        return not self.seated and self.join is None
+
+    def confirm(self, tick: int) -> None:
+        """A ping came: its page has applied everything up to this tick."""
+        if tick >= self.mark:
+            self.mark, self.marked = self.sent, self.heard
+
+    def is_behind(self, now: float) -> bool:
+        """Whether it has not taken what it was sent; then it gets nothing until it has."""
+        return self.sink.behind() or now - self.marked > UNSEEN_SECONDS
+
+
+class Feed:
+    """What the hub keeps of a room; `take` is called with every committed tick."""
+
+    def __init__(self, room: str) -> None:
+        self.room = room
+        self.sockets: dict[str, Socket] = {}
+        self.followed = False  # whether its frames are subscribed to
+        self.engine = ""  # its id; "" while nobody is known to hold the room
+        self.unsent: list[Command] = []  # while no engine is known
+        self.epoch = 0
+        self.tick = 0
+        self.welcome = b""
+        self.views: list[list[int]] = []  # empty while regions are not known: sockets wait
+        self.regions: dict[int, list[bytes]] = {}  # its keyframe, then the deltas since
+        self.last_frame = time.monotonic()
+        self.keys_asked = 0.0
+        self.waiting_told = False
+        self._groups: dict[int, dict[Socket, None]] = {}  # by view: who gets the same bytes
+        self._wishes: dict[Socket, None] = {}  # who watches and asked for another view
+        self._changed: dict[int, bytes] = {}  # by region: what this tick changed
+        self._built: dict[tuple[int, int], bytes] = {}  # frames of this tick: (from view, to view)
+
+    # --- Sockets -----------------------------------------------------------------------------
+    def add(self, socket: Socket) -> None:
+        """A socket comes in; until it has a seat or asks for another, its view is the middle."""
+        self.sockets[socket.conn] = socket
+        self._turn(socket, self._middle())
+
+    def remove(self, socket: Socket) -> None:
+        """A socket is gone."""
+        del self.sockets[socket.conn]
+        del self._groups[socket.view][socket]
+        self._wishes.pop(socket, None)
+
+    def _middle(self) -> int:
+        return len(self.views) // 2 if self.views else -1
+
+    def _turn(self, socket: Socket, view: int) -> None:
+        """Let a socket have another view from now on."""
+        self._groups.get(socket.view, {}).pop(socket, None)
+        socket.view = view
+        self._groups.setdefault(view, {})[socket] = None
+
+    def look(self, socket: Socket, view: int) -> None:
+        """One who watches asks for a view; the last wish counts, some times a second."""
+        if socket.watches():
+            socket.wish = view
+            self._wishes[socket] = None
+
+    # --- A tick --------------------------------------------------------------------------------
+    def take(self, tick: RoomTick) -> bool:
+        """Apply a tick and fan it out; says whether it was the next one of a known epoch."""
+        if (tick.epoch, tick.tick) <= (self.epoch, self.tick):
+            return True  # of an owner that was replaced, or seen before
+        followed = tick.epoch == self.epoch and tick.tick == self.tick + 1
+        self.epoch, self.tick = tick.epoch, tick.tick
+        self.last_frame, self.waiting_told = time.monotonic(), False
+        self._built.clear()
+        self._changed = tick.parts
+        self._learn(tick, followed)
+        self._hear(tick)
+        if not followed or not self.views:
+            for socket in self.sockets.values():
+                socket.synced = False
+        moved = self._move(tick)
+        for view, group in list(self._groups.items()):
+            if not group:
+                del self._groups[view]
+                continue
+            self._serve_group(view, list(group), moved)
+        for conn, code in tick.close.items():
+            if conn in self.sockets:
+                self.sockets[conn].close(code)
+        return followed
+
+    def _learn(self, tick: RoomTick, followed: bool) -> None:
+        """Keep what a newcomer, or somebody who moves, will need."""
+        if tick.views:
+            self.views, self.welcome = tick.views, tick.welcome
+            self.regions = {region: [key] for region, key in tick.keys.items()}
+            for socket in list(self._groups.get(-1, ())):
+                self._turn(socket, self._middle())
+            return
+        if not followed:
+            self.views, self.regions = [], {}
+        if not self.views:
+            return
+        for region, part in tick.parts.items():
+            self.regions[region].append(part)
+        for region, key in tick.keys.items():
+            self.regions[region] = [key]
+        if max(map(len, self.regions.values())) > SINCE_BOUND:
+            self.views, self.regions = [], {}
+
+    def _hear(self, tick: RoomTick) -> None:
+        """Keep what is for one socket alone until it is written with the frame."""
+        for conn, messages in tick.personal.items():
+            socket = self.sockets.get(conn)
+            if socket is not None:
+                _note_answer(socket, messages)
+                socket.pending += messages
+                metrics.count("web.answers_dropped", max(0, len(socket.pending) - PENDING_BOUND))
+                del socket.pending[:-PENDING_BOUND]
+
+    def _move(self, tick: RoomTick) -> dict[Socket, int]:
+        """Turn cameras; answers whose view changed, and what it was."""
+        moved: dict[Socket, int] = {}
+        for conn, view in tick.looks.items():
+            socket = self.sockets.get(conn)
+            if socket is not None and socket.view != view:
+                moved[socket] = socket.view
+                self._turn(socket, view)
+        for socket in list(self._wishes):
+            if self.last_frame - socket.looked < LOOK_EVERY:
+                continue
+            del self._wishes[socket]
+            if socket.watches() and socket.wish < len(self.views) and socket.wish != socket.view:
+                socket.looked = self.last_frame
+                moved[socket] = socket.view
+                self._turn(socket, socket.wish)
+        return moved
+
+    def _serve_group(self, view: int, group: list[Socket], moved: dict[Socket, int]) -> None:
+        """Give all who have a view this tick: the same bytes to nearly all of them."""
+        payload = self._frame(view, view) if self.views else b""
+        frame, pushed, size = server_frame(payload), 0, 0
+        for socket in group:
+            plain = (
+                socket.synced
+                and not socket.pending
+                and socket not in moved
+                and self.last_frame - socket.marked <= UNSEEN_SECONDS
+            )
+            if plain and (taken := socket.sink.push(frame, payload)):
+                socket.sent, socket.behind_since = self.tick, None
+                pushed, size = pushed + 1, size + taken
+            else:
+                self._serve(socket, moved.get(socket, view))
+        metrics.count("web.messages_out", pushed)
+        metrics.count("web.bytes_out", size)
+
+    def _serve(self, socket: Socket, before: int) -> None:
+        """Give one socket its part of a tick: in one write, or nothing while it is behind."""
+        if socket.is_behind(self.last_frame):
+            self._hold_back(socket)
+        elif socket.synced:
+            frame = self._frame(before, socket.view)
+            socket.write([*socket.pending, frame] if socket.pending else (frame,))
+            socket.pending.clear()
+            socket.sent = self.tick
+            socket.behind_since = None
+        elif self.last_frame - socket.keyed > KEYED_EVERY:
+            self.bring_up_to_date(socket)
+
+    # --- Frames --------------------------------------------------------------------------------
+    def _frame(self, before: int, view: int) -> bytes:
+        """This tick for all who had one view and have another, or the same."""
+        built = self._built.get((before, view))
+        if built is None:
+            built = protocol.frame(self.epoch, self.tick, self._parts(before, view))
+            self._built[before, view] = built
+        return built
+
+    def _parts(self, before: int, view: int) -> Iterable[bytes]:
+        changed = self._changed
+        yield changed.get(ROOM, b"")
+        if before == view:
+            yield from (changed[region] for region in self.views[view] if region in changed)
+            return
+        known = set(self.views[before])
+        yield from map(protocol.forget_part, sorted(known.difference(self.views[view])))
+        for region in self.views[view]:
+            if region in known:
+                yield changed.get(region, b"")
+            else:
+                yield from self.regions[region]
+
+    def _everything(self, view: int) -> bytes:
+        """The keyframe of a view, as of the newest tick."""
+        built = self._built.get((-1, view))
+        if built is None:
+            parts = [part for region in (ROOM, *self.views[view]) for part in self.regions[region]]
+            built = protocol.frame(self.epoch, self.tick, parts, keyframe=True)
+            self._built[-1, view] = built
+        return built
+
+    def resync(self, socket: Socket) -> None:
+        """A client missed a tick: bring it up to date now, or as soon as it may be."""
+        metrics.count("web.resyncs")
+        socket.synced = False
+        now = time.monotonic()
+        if now - socket.keyed > KEYED_EVERY and not socket.is_behind(now):
+            self.bring_up_to_date(socket)
+
+    def _hold_back(self, socket: Socket) -> None:
+        metrics.count("web.skipped_frames")
+        socket.synced = False
+        socket.behind_since = socket.behind_since or self.last_frame
+        if self.last_frame - socket.behind_since > SLOW_SECONDS:
+            socket.close(protocol.TOO_SLOW)
+
+    def bring_up_to_date(self, socket: Socket) -> None:
+        """Send a socket everything there is to see, if that is known here."""
+        if not self.views:
+            return
+        messages = [] if socket.welcomed else [self.welcome]
+        socket.write([*messages, *socket.pending, self._everything(socket.view)])
+        socket.pending.clear()
+        socket.welcomed = socket.synced = True
+        socket.keyed = time.monotonic()
+        socket.sent, socket.behind_since = self.tick, None
+
+    def slow(self) -> int:
+        """Sockets that are behind now."""
+        return sum(socket.behind_since is not None for socket in self.sockets.values())
+
+
+def _note_answer(socket: Socket, messages: list[bytes]) -> None:
+    """Learn from what the room says to a socket whether its wish to play was answered."""
+    for message in messages:
+        if protocol.is_seated(message):
+            socket.seated, socket.join = True, None
+        elif protocol.is_error(message):
+            socket.join = None
