@@ -1,0 +1,282 @@
+"""What Celery is asked to do: thin calls of `scores` and Redis, each short, each safe to do twice.
+
+A job over many rows is two tasks: a planner finds a bounded page of ids and fans out small tasks
+in one call, then goes on behind that page; there are never two planners of a kind at a time.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import redis
+from celery import group, shared_task
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import Error as DatabaseTrouble
+from django.db import InterfaceError, OperationalError, transaction
+from kombu.exceptions import OperationalError as BrokerTrouble
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from game import expiry, metrics, scores, store
+from game.lock import Lost, one_at_a_time
+
+log = logging.getLogger(__name__)
+
+# A database, a broker or a Redis that is away or full: again after 1, 2, 4 … 30 s, each up
+# to that much shorter by chance, so that workers do not all come back at once.
+RETRY: dict[str, Any] = {
+    "autoretry_for": (DatabaseTrouble, BrokerTrouble, *store.FAILURES),
+    # After the last try, too: a line in the log and no traceback.
+    "throws": (OperationalError, InterfaceError, BrokerTrouble, *store.FAILURES),
+    "retry_backoff": 1,
+    "retry_backoff_max": 30,
+    "retry_jitter": True,
+    "max_retries": 8,  # about two minutes; beat asks again anyway, and nothing has left the outbox
+}
+PENDING = "kg:scores:pending"  # set while a nudge is on its way to a worker
+PENDING_SECONDS = 5  # a nudge that got lost holds up the next one no longer than this
+NUDGE_EXPIRES = 60  # seconds; nudges for a worker that is away must not pile up
+FLAG_SECONDS = 0.3  # the longest wait for that flag; with the publish, a nudge stays below 1 s
+QUICK_SECONDS = 0.2  # a publish that failed faster than this met a stale connection: once more
+
+LATER = "kg:scores:later"  # set while an announcement is due
+LATER_MS = 3_000  # an announcement that got lost holds up the next one no longer than this
+LATER_SECONDS = 1.0  # until the boards may be told again
+
+SCORES_WAIT = (
+    "Scores cannot be saved (%s); they wait in Redis. See that the database runs, that its disk "
+    "has room, that DATABASE_URL names it, and that `python manage.py migrate` was run."
+)
+
+PAGE = 2_000  # ids that a planner finds at a time: 20 small tasks, one call
+CHUNK = 100  # ids per small task: a fraction of a second of writing, which others wait for
+DELETE_AT_ONCE = 1_000  # rows of one kind in one transaction
+
+
+# --- Asking for work -------------------------------------------------------------------------
+_trouble = False  # whether the last publish failed: said once, not each time
+
+
+def publish(task: Any, args: Sequence[Any] = (), **options: Any) -> bool:
+    """Hand a task to the broker; False when it did not take it, which is logged and counted."""
+    global _trouble  # noqa: PLW0603  (one process, one broker)
+    started = time.monotonic()
+    for last in (False, True):
+        try:
+            task.apply_async(args, retry=False, **options)
+        except Exception as error:  # each transport has its own errors; none may end the caller
+            if not last and time.monotonic() - started < QUICK_SECONDS:
+                continue
+            metrics.count("tasks.publish_failures")
+            if not _trouble:
+                log.warning("The task broker does not take %s: %s", task.name, error)
+            _trouble = True
+            return False
+        break
+    if _trouble:
+        log.info("The task broker takes tasks again.")
+    _trouble = False
+    return True
+
+
+def after_commit(task: Any, *args: Any) -> None:
+    """Hand a task to the broker once the running transaction is committed, and only then.
+
+    A worker is faster than a commit: asked for within, it would read what was before.
+    """
+    transaction.on_commit(lambda: publish(task, args))
+
+
+@cache
+def _flags() -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=FLAG_SECONDS,
+        socket_connect_timeout=FLAG_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def nudge() -> bool:
+    """Tell a worker that lives wait in the outbox; False when that failed, and beat will tell.
+
+    Takes less than a second even when Redis or the broker hang. Not for an event loop.
+    """
+    try:
+        if not _flags().set(PENDING, 1, nx=True, ex=PENDING_SECONDS):
+            return True  # a nudge is on its way, and will find these lives too
+    except (redis.RedisError, OSError):
+        metrics.count("tasks.publish_failures")
+        return False
+    if publish(persist, expires=NUDGE_EXPIRES):
+        return True
+    try:
+        _flags().delete(PENDING)
+    except (redis.RedisError, OSError):
+        log.debug("The nudge's flag stays until it expires.")
+    return False
+
+
+# --- Scores ----------------------------------------------------------------------------------
+@shared_task(**RETRY)
+def persist(batch: int = scores.BATCH) -> None:
+    """Save a batch of finished lives; when there is more, ask for the next one at once."""
+    try:
+        _persist(batch)
+    except store.FAILURES as error:
+        log.error("%s Scores wait.", store.words(error))
+        raise
+
+
+def _persist(batch: int) -> None:
+    # Before the outbox is read: lives that come from here on need a nudge of their own.
+    store.redis().delete(PENDING)
+    with one_at_a_time("persist") as hold:
+        if hold is None:
+            return  # the holder finds our note when it releases, and asks again
+        try:
+            done = scores.persist(batch, hold)
+        except Lost as error:
+            log.warning("A batch of lives was left to the lock's next holder: %s", error)
+            return
+        except DatabaseTrouble as error:
+            log.error(SCORES_WAIT, str(error).strip())
+            raise
+    # Asked for here, behind the lock: from inside, the next one would be turned away.
+    if done.full or hold.again:
+        publish(persist, (batch,))
+    if done.saved:
+        scores.announce.lives(done.saved)
+        _tell_boards()
+
+
+@shared_task(**RETRY)
+def announce() -> None:
+    """Tell open pages the boards that changed."""
+    store.redis().delete(LATER)
+    _tell_boards()
+
+
+def _tell_boards() -> None:
+    """Now, or a second after they were last told; one announcement is due at a time."""
+    if scores.announce.changed_boards():
+        return
+    if store.redis().set(LATER, 1, nx=True, px=LATER_MS):
+        publish(announce, countdown=LATER_SECONDS)
+
+
+# --- Many rows: planners and their small tasks -----------------------------------------------
+def _plan(planner: Any, small: Any, find: Callable[[int, str], list[str]], after: str) -> None:
+    """Fan out small tasks over a page of ids, and ask for the next page when there may be one."""
+    with one_at_a_time(planner.name) as hold:
+        if hold is None:
+            return
+        ids = find(PAGE, after)
+        if ids:
+            chunks = (ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK))
+            group(small.s(chunk) for chunk in chunks).apply_async()
+    if len(ids) == PAGE:
+        publish(planner, (ids[-1],))
+    elif hold.again:
+        publish(planner)
+
+
+@shared_task(**RETRY)
+def clean_guests(after: str = "") -> None:
+    """Find guests never seen again, and have them forgotten."""
+    _plan(clean_guests, delete_guests, scores.clean.expired_guests, after)
+
+
+@shared_task(**RETRY)
+def delete_guests(ids: list[str]) -> None:
+    """Forget these guests with all that is theirs."""
+    log.info("%d guests forgotten.", scores.clean.delete_guests(ids))
+
+
+@shared_task(**RETRY)
+def clean_lives(after: str = "") -> None:
+    """Find lives past their time, and have them forgotten with their matches."""
+    _plan(clean_lives, delete_lives, scores.clean.expired_lives, after)
+
+
+@shared_task(**RETRY)
+def delete_lives(ids: list[str]) -> None:
+    """Forget these lives, and matches that have none left."""
+    log.info("%d lives forgotten.", scores.clean.delete_lives(ids))
+
+
+@shared_task(**RETRY)
+def verify_standings(after: str = "") -> None:
+    """Have every player's standings compared with their lives, and put right."""
+    _plan(verify_standings, check_standings, scores.clean.all_players, after)
+
+
+@shared_task(**RETRY)
+def check_standings(ids: list[str]) -> None:
+    """Compare these players' standings with their lives; a difference is an error, and repaired."""
+    wrong = scores.check(UUID(id) for id in ids)
+    for difference in wrong:
+        log.error("A standing was wrong and is repaired: %s", difference)
+    if wrong:
+        _tell_boards()
+
+
+@shared_task(**RETRY)
+def verify_matches(after: str = "") -> None:
+    """Have every match's number of lives compared with its lives, and put right."""
+    _plan(verify_matches, check_matches, scores.clean.all_matches, after)
+
+
+@shared_task(**RETRY)
+def check_matches(ids: list[str]) -> None:
+    """Compare these matches' numbers of lives with their lives."""
+    for difference in scores.check_matches(UUID(id) for id in ids):
+        log.error("A number of lives was wrong and is repaired: %s", difference)
+
+
+# --- A bounded piece at a time ---------------------------------------------------------------
+def _piece(task: Any, do: Callable[[], int], most: int) -> None:
+    """Do one bounded piece of a job; when it was a full one, ask for the next."""
+    with one_at_a_time(task.name) as hold:
+        if hold is None:
+            return
+        done = do()
+    if done == most or hold.again:
+        publish(task)
+
+
+@shared_task(**RETRY)
+def clean_standings() -> None:
+    """Forget standings of days and weeks long over."""
+    _piece(
+        clean_standings, lambda: scores.clean.delete_past_standings(DELETE_AT_ONCE), DELETE_AT_ONCE
+    )
+
+
+@shared_task(**RETRY)
+def clean_sessions() -> None:
+    """Forget expired sessions of the admin; a session that is alive is never touched."""
+
+    def delete() -> int:
+        expired = Session.objects.filter(expire_date__lt=datetime.now(UTC))
+        keys = list(expired.values_list("pk", flat=True)[:DELETE_AT_ONCE])
+        expired.filter(pk__in=keys).delete()
+        return len(keys)
+
+    _piece(clean_sessions, delete, DELETE_AT_ONCE)
+
+
+@shared_task(**RETRY)
+def clean_rooms() -> None:
+    """Forget rooms that nobody will come back to."""
+
+    def delete() -> int:
+        _, deleted = expiry.delete_rooms(DELETE_AT_ONCE)
+        return deleted  # not those looked at: rooms that stay must not make it run in circles
+
+    _piece(clean_rooms, delete, DELETE_AT_ONCE)
