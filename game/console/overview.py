@@ -1,0 +1,114 @@
+"""Everything the Metrics page shows, put together from what processes and the sampler wrote."""
+
+import time
+from functools import cache
+from typing import Any
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from game import metrics, queues
+from game.console import words
+
+ANSWER_SECONDS = 1.0  # a page that asks each second must not wait longer for Redis
+OPEN_MOST = 10  # rooms whose seats one page may look into at a time
+
+_away_since: float | None = None  # when this process first failed to read; None while it reads
+
+
+@cache
+def reader() -> redis.Redis:
+    """The page's own connection to Redis: it gives up sooner than those that do work."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def overview(opened: list[str]) -> dict[str, Any]:
+    """All figures as plain data; `opened` are the rooms whose seats are wanted.
+
+    {"at", "away": {"since", "error"} or None, "status", "sample", "queues", "outbox", "redis",
+     "processes": [report without details], "silent", "rooms"}
+    """
+    global _away_since  # noqa: PLW0603  (one process, one view of Redis)
+    now = time.time()
+    try:
+        seen, sample = metrics.snapshot(reader()), queues.read(reader())
+    except (redis.RedisError, OSError) as error:
+        _away_since = _away_since or now
+        away = {"since": _away_since, "error": f"{type(error).__name__}: {error}"[:200]}
+        return {"at": now, "away": away, "status": words.redis_away(_away_since)}
+    _away_since = None
+    return _together(now, seen, sample or {}, opened)
+
+
+def _together(
+    now: float, seen: dict[str, Any], sample: dict[str, Any], opened: list[str]
+) -> dict[str, Any]:
+    """One picture of the living, the silent and the sample."""
+    living, silent = seen["living"], missed(seen["living"], seen["silent"])
+    rooms = [
+        {**room, "engine": report["id"]}
+        for report in living
+        for room in report["details"].get("rooms", ())
+    ]
+    for room in rooms:
+        if room["id"] not in opened[:OPEN_MOST]:
+            room.pop("seats", None)
+    rooms.sort(key=lambda room: (-room.get("people", 0), str(room.get("title")), room["id"]))
+    picture: dict[str, Any] = {
+        "at": now,
+        "away": None,
+        "sample": {key: sample.get(key) for key in ("at", "by", "broker")} if sample else None,
+        "queues": [_consumed(row, living) for row in sample.get("queues", ())],
+        "outbox": sample.get("outbox"),
+        "redis": sample.get("redis"),
+        "processes": [_bare(report) for report in living],
+        "silent": silent,
+        "rooms": rooms,
+    }
+    picture["status"] = words.status(picture)
+    return picture
+
+
+def _bare(report: dict[str, Any]) -> dict[str, Any]:
+    """A report without its rooms, which are listed once, for all engines."""
+    details = {name: items for name, items in report["details"].items() if name != "rooms"}
+    return {**report, "details": details}
+
+
+def _consumed(row: dict[str, Any], living: list[dict[str, Any]]) -> dict[str, Any]:
+    """A queue's row, completed from the workers' reports where the broker does not tell."""
+    takers = [
+        taken
+        for report in living
+        for taken in report["details"].get("queues", ())
+        if taken["name"] == row["name"]
+    ]
+    row = {**row, "told_by": "broker"}
+    if row["consumers"] is None:
+        row["consumers"] = len(takers)
+    if row["in_flight"] is None and len(takers) >= row["consumers"]:
+        row["in_flight"], row["told_by"] = sum(t["in_flight"] for t in takers), "workers"
+    return row
+
+
+def missed(living: list[dict[str, Any]], silent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The silent, each with whether a process of its kind has been started in its place since."""
+    spare = {
+        kind: sorted(report["started"] for report in living if report["kind"] == kind)
+        for kind in metrics.KINDS
+    }
+    told = []
+    for one in sorted(silent, key=lambda gone: gone["heard"], reverse=True):
+        # A successor cannot have started before its predecessor's last report.
+        successors = [started for started in spare.get(one["kind"], []) if started >= one["heard"]]
+        if successors:
+            spare[one["kind"]].remove(successors[-1])
+        told.append({**one, "replaced": bool(successors)})
+    return told

@@ -1,0 +1,124 @@
+"""The Metrics page, its figures as JSON, and the levers; each asks for its own permission."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from game import matchmaking, metrics, store
+from game.console.overview import overview
+from game.models import AuditEntry
+
+log = logging.getLogger(__name__)
+
+VIEW, KICK, CLOSE = "game.view_metrics", "game.kick_player", "game.close_room"
+SEAT_MOST = 0xFFFF  # as wide as the wire's seat numbers
+
+ACT_SECONDS = 6.0  # above Redis' own time-out, below the page's patience
+
+Lever = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
+
+
+def may(user: Any, permission: str) -> bool:
+    """Whether a user is active staff and has a permission."""
+    return bool(user.is_active and user.is_staff and user.has_perm(permission))
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """The page's frame; the script fills it once a second. Comes after the admin's own log-in."""
+    if not may(request.user, VIEW):
+        raise PermissionDenied
+    context = {
+        **admin.site.each_context(request),
+        "title": "Metrics",
+        "may_kick": may(request.user, KICK),
+        "may_close": may(request.user, CLOSE),
+        "meanings": metrics.meanings(),
+    }
+    return TemplateResponse(request, "admin/metrics.html", context)
+
+
+@never_cache
+@require_safe
+def figures(request: HttpRequest) -> HttpResponse:
+    """All figures as JSON; `?room=` names a room whose seats are wanted, several times if need be.
+
+    A script asks, so who may not see them gets 403 and a sentence, not a log-in page.
+    """
+    if not may(request.user, VIEW):
+        return _refused("You may not see the metrics. Log in again as someone who may.")
+    return JsonResponse(overview(request.GET.getlist("room")))
+
+
+def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], "Pull"]], Lever]:
+    """A POST that does something to the running system: checked, audited, told in a sentence."""
+
+    def around(pull: Callable[[HttpRequest], "Pull"]) -> Lever:
+        @wraps(pull)
+        async def view(request: HttpRequest) -> HttpResponse:
+            try:
+                target, said, act = pull(request)
+            except ValueError as error:
+                return JsonResponse({"error": str(error)}, status=400)
+            user = await request.auser()
+            if not await sync_to_async(may)(user, permission):
+                if user.is_authenticated:  # strangers cannot fill the audit log
+                    await _audit(user, action, target, "refused: no permission")
+                return _refused("You do not have the permission for this.")
+            # Written before it is done: nothing happens that is not on record.
+            entry = await _audit(user, action, target)
+            try:
+                async with asyncio.timeout(ACT_SECONDS):
+                    await act()
+            except (matchmaking.Unavailable, *store.FAILURES) as error:
+                entry.detail = f"failed: {error or type(error).__name__}"[:4000]
+                await entry.asave(update_fields=["detail"])
+                log.warning("%s of %s by %s: %s", action, target, user, entry.detail)
+                return JsonResponse({"error": f"Not done: {error}"}, status=503)
+            log.info("%s of %s by %s", action, target, user)
+            return JsonResponse({"done": said})
+
+        return require_POST(never_cache(view))
+
+    return around
+
+
+_audit = sync_to_async(AuditEntry.record)
+Pull = tuple[str, str, Callable[[], Awaitable[Any]]]  # target, what will have been done, the doing
+
+
+@lever(KICK, "kick_player")
+def kick(request: HttpRequest) -> Pull:
+    """Take a seat from its player; the page says so to them, and they may come back."""
+    room, seat = _room(request), request.POST.get("seat", "")
+    if not seat.isascii() or not seat.isdigit() or not 0 < int(seat) <= SEAT_MOST:
+        raise ValueError(f"A seat is a number from 1 to {SEAT_MOST}.")
+    said = f"Seat {seat} of room {room} is being removed."
+    return f"{room}/{seat}", said, lambda: matchmaking.kick(room, int(seat))
+
+
+@lever(CLOSE, "close_room")
+def close(request: HttpRequest) -> Pull:
+    """End a room for everyone in it; lives that run are scored as they stand."""
+    room = _room(request)
+    return room, f"Room {room} is being closed.", lambda: matchmaking.close(room)
+
+
+def _room(request: HttpRequest) -> str:
+    room = request.POST.get("room", "")
+    if not 0 < len(room) <= 64:
+        raise ValueError("Which room? Its id is missing.")
+    return room
+
+
+def _refused(sentence: str) -> JsonResponse:
+    return JsonResponse({"error": sentence}, status=403)

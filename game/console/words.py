@@ -1,0 +1,161 @@
+"""What is wrong now, in words: the first thing an operator reads."""
+
+from collections.abc import Iterator
+from typing import Any
+
+STALE = 5.0  # seconds without a sample after which the queues' figures are called old
+STUCK = 60.0  # seconds a task may wait before somebody should look
+OUTBOX_MOST = 100_000  # lives; at this length engines refuse new lives
+OUTBOX_ALARM = 50_000  # lives; half of it: time left to act
+OUTBOX_STUCK = 30.0  # seconds a finished life may wait: beat looks more often than that
+HUNG = 10.0  # seconds in which a worker's main loop did not turn
+LAG = 0.1  # seconds an event loop may be late: one tick
+LATENCY = 0.05  # seconds Redis may take to answer a ping: half a tick
+MEMORY = 0.8  # of Redis' limit: beyond, there is little time left to act
+DROPPED = {  # counters that should stand still, and what it means that they do not
+    "web.inputs_dropped": "actions dropped on their way to an engine",
+    "engine.inputs_dropped": "inputs dropped: sockets, or those who ask to join, say too much",
+    "layer.dropped": "messages between processes dropped: their reader does not keep up",
+    "engine.overruns": "ticks took longer than they may",
+    "engine.commits_refused": "ticks refused because another engine owns the room",
+}
+
+Problem = dict[str, Any]  # {"level": "bad" or "warn", "words", "since": time or None, "about"}
+
+
+def redis_away(since: float) -> dict[str, Any]:
+    """The status while nothing can be read."""
+    problem = _problem("bad", "Redis does not answer. Figures below are the last known.", since)
+    return {"level": "bad", "words": "", "problems": [problem]}
+
+
+def status(picture: dict[str, Any]) -> dict[str, Any]:
+    """{"level": "ok", "warn" or "bad", "words": when all is well, "problems": the worst first}"""
+    found = [
+        *_processes(picture),
+        *_queues(picture),
+        *_outbox(picture["outbox"]),
+        *_redis(picture["redis"]),
+    ]
+    found.sort(key=lambda problem: problem["level"] != "bad")
+    level = found[0]["level"] if found else "ok"
+    return {"level": level, "words": "" if found else _all_is_well(picture), "problems": found}
+
+
+def several(n: int, one: str, many: str = "") -> str:
+    """A number with its noun."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def _problem(level: str, said: str, since: float | None = None, about: str = "") -> Problem:
+    return {"level": level, "words": said, "since": since, "about": about}
+
+
+def _processes(picture: dict[str, Any]) -> Iterator[Problem]:
+    """Who is silent, who is missing, and who does badly."""
+    living = picture["processes"]
+    for kind in ("web", "engine", "worker", "beat"):
+        silent = [p for p in picture["silent"] if p["kind"] == kind and not p["replaced"]]
+        if silent:
+            said = several(len(silent), f"{kind} process", f"{kind} processes") + " silent"
+            yield _problem("bad", said, min(p["heard"] for p in silent), kind)
+        elif kind != "web" and not any(p["kind"] == kind for p in living):
+            level = "warn" if kind == "beat" else "bad"
+            yield _problem(level, f"No {kind} is running", about=kind)
+    for process in living:
+        name, gauges = f"{process['kind']} {process['id']}", process["gauges"]
+        if gauges.get("worker.loop_age", 0) > HUNG:
+            yield _problem("bad", f"{name} hangs: its main loop stands still", about="worker")
+        if gauges.get("engine.paused", 0):
+            paused = several(int(gauges["engine.paused"]), "room")
+            yield _problem("bad", f"{name}: {paused} paused until Redis confirms", about="engine")
+        lag = process["observed"].get("process.loop_lag_seconds", {})
+        if lag.get("p50", 0) > LAG:
+            late = f"{lag['p50'] * 1000:.0f} ms"
+            yield _problem("warn", f"{name} is overloaded: it wakes {late} late", about="")
+    for counter, meaning in DROPPED.items():
+        number = sum(p["recent"].get(counter, 0) for p in living)
+        if number:
+            seconds = max(p["recent_seconds"] for p in living if p["recent"].get(counter))
+            yield _problem("warn", f"{number:,} {meaning}, in the last {seconds:.0f} s")
+
+
+def _queues(picture: dict[str, Any]) -> Iterator[Problem]:
+    """A broker that is away or alarmed, queues that grow, queues that nobody serves."""
+    sample = picture["sample"]
+    if sample is None or picture["at"] - sample["at"] > STALE:
+        since = sample and sample["at"]
+        yield _problem("bad", "Queues are not being measured: no web process does it", since)
+        return
+    broker = sample["broker"]
+    if broker["error"]:
+        said = f"The task broker ({broker['kind']}) does not answer"
+        yield _problem("bad", said, broker["since"], "queues")
+        return
+    for alarm in broker["alarms"]:
+        yield _problem("bad", alarm, about="queues")
+    growing = [row["name"] for row in picture["queues"] if row["growing"]]
+    if growing:
+        said = f"{several(len(growing), 'queue')} growing: {', '.join(growing[:5])}"
+        yield _problem("bad", said, about="queues")
+    for row in picture["queues"]:
+        if row["ready"] and not row["consumers"]:
+            waiting = several(row["ready"], "task waits", "tasks wait")
+            said = f"Queue {row['name']}: {waiting}, and no worker takes them"
+            yield _problem("bad", said, about="queues")
+        elif (row["oldest_ready"] or 0) > STUCK:
+            said = f"Queue {row['name']}: a task has waited for {row['oldest_ready']:.0f} s"
+            yield _problem("warn", said, about="queues")
+
+
+def _outbox(outbox: dict[str, Any] | None) -> Iterator[Problem]:
+    """Finished lives that do not reach the database."""
+    if outbox is None:
+        return
+    length, oldest = outbox["length"], outbox["oldest"] or 0
+    if length >= OUTBOX_ALARM:
+        said = f"{length:,} scores wait for the database; at {OUTBOX_MOST:,} new lives are refused"
+        yield _problem("bad", said, about="redis")
+    elif oldest > OUTBOX_STUCK:
+        waiting = several(length, "score waits", "scores wait")
+        said = f"{waiting} for the database, the oldest for {oldest:.0f} s"
+        yield _problem("bad", said, about="redis")
+    if outbox["bad"]:
+        said = f"{several(outbox['bad'], 'outbox entry', 'outbox entries')} could not be read"
+        yield _problem("warn", f"{said} as a score and set aside", about="redis")
+
+
+def _redis(server: dict[str, Any] | None) -> Iterator[Problem]:
+    """A Redis that is slow, nearly full, losing keys or not writing."""
+    if server is None:
+        return
+    if server["evicted"]:
+        said = f"Redis has thrown away {several(server['evicted'], 'key')}"
+        yield _problem("bad", f"{said}: set maxmemory-policy noeviction", about="redis")
+    if server["memory_most"] and server["memory"] > MEMORY * server["memory_most"]:
+        share = server["memory"] / server["memory_most"]
+        yield _problem("bad", f"Redis' memory is {share:.0%} full", about="redis")
+    if not server["aof_ok"]:
+        yield _problem(
+            "bad", "Redis cannot write its append-only file: check its disk", None, "redis"
+        )
+    elif not server["aof"]:
+        said = "Redis keeps no append-only file: scores not yet saved are lost when it restarts"
+        yield _problem("warn", said, about="redis")
+    if server["latency"] > LATENCY:
+        said = f"Redis takes {server['latency'] * 1000:.0f} ms to answer"
+        yield _problem("warn", said, about="redis")
+
+
+def _all_is_well(picture: dict[str, Any]) -> str:
+    def total(gauge: str) -> int:
+        return sum(int(p["gauges"].get(gauge, 0)) for p in picture["processes"])
+
+    people = sum(room.get("people", 0) for room in picture["rooms"])
+    waiting = sum(row["ready"] for row in picture["queues"])
+    parts = [
+        several(people, "player") + f" in {several(len(picture['rooms']), 'room')}",
+        several(total("web.connections"), "connection"),
+        f"{several(waiting, 'task')} waiting" if waiting else "queues empty",
+    ]
+    return "All is well: " + ", ".join(parts) + "."

@@ -1,0 +1,358 @@
+"""What this process counts and measures, and how all processes' figures reach one page.
+
+Every name is declared here with its meaning; a name that is not declared raises KeyError. Each
+process reports itself once a second under `kg:proc:<kind>:<id>`, which expires: a killed process
+vanishes from the living by itself. `kg:procs` remembers when each was last heard, so that the
+page can say who fell silent, and since when.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, cast
+
+import msgspec
+import redis
+import redis.asyncio
+
+log = logging.getLogger(__name__)
+
+PUBLISH_EVERY = 1.0  # seconds; a change is on the page within two
+EXPIRES_MS = 5_000  # four reports may be lost before a process counts as silent
+REMEMBER = 900  # seconds a silent process stays in the index: long enough to be noticed
+PROCESSES_MOST = 500  # reports that one snapshot reads, newest first
+WINDOW = 1_024  # observations kept per name: more than one second of ticks of 100 rooms at 10/s
+WINDOW_SECONDS = 10  # older observations say nothing about now; `recent` counts look as far back
+DETAIL_MOST = 500  # items of one detail list; the rest is left out and counted
+REPORT_BYTES = 256 * 1024  # a report above this goes out without its details, and is counted
+WAIT = 2.0  # seconds a publish may take before it is given up for this turn
+
+INDEX = "kg:procs"
+KINDS = ("web", "engine", "worker", "beat")
+CLOSE_CODES = (
+    *(1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011),
+    *(4001, 4003, 4004, 4008, 4009, 4010, 4011, 4012, 4013, 4014),
+)
+
+COUNTERS: dict[str, str] = {
+    "web.connects": "sockets opened",
+    "web.disconnects": "sockets closed, by either side",
+    "web.messages_in": "messages taken from players",
+    "web.messages_out": "messages written to players",
+    "web.bytes_in": "bytes taken from players",
+    "web.bytes_out": "bytes written to players",
+    "web.skipped_frames": "frames not sent to a client that was behind; it gets a keyframe later",
+    "web.resyncs": "keyframes sent because a client missed a tick",
+    "web.refused": "sockets refused before they were opened (origin, address, no space)",
+    "web.rate_limited": "messages beyond a client's rate",
+    "web.posts_limited": "posts refused because a visitor sent them too fast",
+    "web.limits_forgotten": "request limits dropped because the table of visitors was full",
+    "web.malformed": "messages that could not be understood",
+    "web.inputs_dropped": "actions dropped because the batch for an engine was full",
+    "web.background_failures": "times a loop of a web process failed by a defect, and went on",
+    "web.flooded": "messages dropped because a client sent faster than it was served",
+    "web.answers_dropped": "personal messages dropped for a client that was behind",
+    "web.pages_behind": "lists and boards not sent to a page that had not read the last",
+    "web.rooms_refused": "rooms refused because as many are open as the bound allows",
+    **{f"web.closed.{code}": f"sockets closed with code {code}" for code in CLOSE_CODES},
+    "web.closed.other": "sockets closed with a code that Kogame does not know",
+    "engine.ticks": "ticks committed and shown",
+    "engine.overruns": "ticks that took longer than their interval",
+    "engine.inputs": "messages from players taken from the channel layer",
+    "engine.inputs_dropped": "inputs dropped: a socket, or those who knock, said too much",
+    "engine.stale_actions": "actions meant for a board more than a second old",
+    "engine.refused_actions": "inputs of a socket without a seat, and actions unknown to the game",
+    "engine.commits_refused": "ticks refused because another engine owns the room",
+    "engine.recoveries": "rooms taken over and brought to their last committed tick",
+    "engine.lives": "finished lives of people put in the outbox",
+    "layer.dropped": "messages between processes dropped because their reader did not keep up",
+    "tasks.publish_failures": "tasks that the broker did not take; beat asks again",
+    "queues.samples": "times this process sampled the queues",
+    "queues.sample_failures": "samples that failed: broker or Redis away or too slow",
+    "queues.elections": "times this process became the sampler",
+    "metrics.publish_failures": "reports that did not reach Redis",
+    "metrics.details_trimmed": "detail items left out of reports because a list was too long",
+}
+GAUGES: dict[str, str] = {
+    "web.connections": "sockets open now",
+    "web.rooms": "rooms that sockets here look at",
+    "web.pages": "pages outside a game that follow rooms and scores here",
+    "web.slow_clients": "clients that are behind now and get nothing until they catch up",
+    "engine.rooms": "rooms this engine owns",
+    "engine.seats": "seats taken in them, bots included",
+    "engine.writes": "writes that wait for Redis' answer",
+    "engine.paused": "rooms that wait for Redis to confirm their last ticks",
+    "engine.outbox": "finished lives that wait in the outbox, as this engine last saw it",
+    "worker.active": "tasks running now",
+    "worker.reserved": "tasks fetched from the broker that have not started",
+    "worker.processed": "tasks accepted since the worker started",
+    "worker.loop_age": "seconds since the worker's main loop last turned; above 10 it hangs",
+    "worker.pool": "pool processes",
+    "worker.pool_memory": "bytes of memory in use by the pool's processes",
+    "beat.entries": "entries of the schedule",
+}
+OBSERVATIONS: dict[str, str] = {
+    "engine.tick_seconds": "seconds a tick took, from its start to the end of its step",
+    "engine.commit_seconds": "seconds until Redis confirmed a tick",
+    "process.loop_lag_seconds": "seconds by which the event loop woke this process too late",
+    "queues.sample_seconds": "seconds one sample of all queues took",
+}
+DETAILS: dict[str, str] = {
+    "rooms": "the rooms of an engine, with their seats",
+    "queues": "the queues a worker consumes",
+    "tasks": "how many tasks of each name a worker has accepted",
+}
+
+
+class _Process:
+    """Who this process is, and everything it has counted."""
+
+    def __init__(self) -> None:
+        self.kind = ""
+        self.id = ""
+        self.started = time.time()
+        self.clock = time.monotonic()
+        self.counters = dict.fromkeys(COUNTERS, 0)
+        self.gauges: dict[str, float] = {}
+        self.windows: dict[str, deque[tuple[float, float]]] = {
+            name: deque(maxlen=WINDOW) for name in OBSERVATIONS
+        }
+        self.totals = {name: [0, 0.0] for name in OBSERVATIONS}
+        self.details: dict[str, list[Any]] = {}
+        self.past: deque[tuple[float, dict[str, int]]] = deque(maxlen=WINDOW_SECONDS)
+
+
+_here = _Process()
+_counters = _here.counters
+
+
+def count(name: str, n: int = 1) -> None:
+    """Add to a counter; a close code that is not declared counts as `web.closed.other`."""
+    # One dict add: CPython hands the thread on only at calls and jumps, so no count is lost.
+    try:
+        _counters[name] += n
+    except KeyError:
+        if not name.startswith("web.closed."):
+            raise
+        _counters["web.closed.other"] += n  # clients choose codes; they must not choose names
+
+
+def gauge(name: str, value: float) -> None:
+    """Set a gauge to what it is now."""
+    GAUGES[name]  # an unknown name is a KeyError
+    _here.gauges[name] = value
+
+
+def observe(name: str, value: float) -> None:
+    """Take one measurement; the report says p50, p99 and max of the last seconds."""
+    _here.windows[name].append((time.monotonic(), value))
+    total = _here.totals[name]
+    total[0] += 1
+    total[1] += value
+
+
+def detail(name: str, items: list[Any]) -> None:
+    """Attach a list of plain data to the report, replacing the last one; cut at DETAIL_MOST."""
+    DETAILS[name]  # an unknown name is a KeyError
+    if len(items) > DETAIL_MOST:
+        count("metrics.details_trimmed", len(items) - DETAIL_MOST)
+        items = items[:DETAIL_MOST]
+    _here.details[name] = items
+
+
+def meanings() -> dict[str, str]:
+    """Every declared name with its meaning, in the order of declaration."""
+    return COUNTERS | GAUGES | OBSERVATIONS | DETAILS
+
+
+def start(kind: str, id: str = "") -> str:
+    """Say who this process is and set every figure to zero; returns its id (host and pid)."""
+    global _here, _counters  # noqa: PLW0603  (one process, one set of figures)
+    if kind not in KINDS:
+        raise ValueError(f"A process is one of {', '.join(KINDS)}, not {kind!r}.")
+    _here = _Process()
+    _counters = _here.counters
+    _here.kind, _here.id = kind, id or f"{socket.gethostname()}-{os.getpid()}"
+    return _here.id
+
+
+def identity() -> str:
+    """This process, as it is called in the list of all: kind and id."""
+    return f"{_here.kind}:{_here.id}"
+
+
+def report() -> dict[str, Any]:
+    """Everything this process knows of itself; rates per second are the reader's to work out."""
+    here = _here
+    own = tuple(f"{prefix}." for prefix in (here.kind, "metrics"))
+    observed = {name: _spread(name) for name in OBSERVATIONS if here.totals[name][0]}
+    span, recent = _recent()
+    return {
+        "kind": here.kind,
+        "id": here.id,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "at": time.time(),
+        "started": here.started,
+        "uptime": time.monotonic() - here.clock,
+        "cpu": time.process_time(),
+        "memory": memory(os.getpid()),
+        "threads": threading.active_count(),
+        "counters": {
+            name: value for name, value in here.counters.items() if value or name.startswith(own)
+        },
+        "gauges": dict(here.gauges),
+        "recent": recent,
+        "recent_seconds": span,
+        "observed": observed,
+        "details": dict(here.details),
+    }
+
+
+def _recent() -> tuple[float, dict[str, int]]:
+    """The seconds since the oldest remembered report, and what was counted in them."""
+    now, past = time.monotonic(), _here.past
+    if not past or now - past[-1][0] >= PUBLISH_EVERY / 2:  # one a second, whoever asks
+        past.append((now, dict(_here.counters)))
+    at, before = past[0]
+    grown = {name: value - before[name] for name, value in _here.counters.items()}
+    return now - at, {name: n for name, n in grown.items() if n}
+
+
+def _spread(name: str) -> dict[str, float]:
+    """Number and sum since the start; p50, p99 and max of the last WINDOW_SECONDS."""
+    number, total = _here.totals[name]
+    horizon = time.monotonic() - WINDOW_SECONDS
+    values = sorted(value for at, value in list(_here.windows[name]) if at >= horizon)
+    spread: dict[str, float] = {"n": number, "sum": total}
+    if values:
+        spread["p50"] = values[len(values) // 2]
+        spread["p99"] = values[min(len(values) - 1, len(values) * 99 // 100)]
+        spread["max"] = values[-1]
+    return spread
+
+
+def memory(pid: int) -> int:
+    """Resident bytes of a process; 0 where the system has no /proc, or the process is gone."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _key(member: str) -> str:
+    return f"kg:proc:{member}"
+
+
+def _encoded() -> bytes:
+    """The report as JSON, without its details when it would be too large."""
+    said = report()
+    body = msgspec.json.encode(said)
+    if len(body) > REPORT_BYTES:
+        count("metrics.details_trimmed", sum(map(len, said["details"].values())))
+        body = msgspec.json.encode({**said, "details": {}})
+    return body
+
+
+def _write(pipe: Any) -> None:
+    """Queue the commands of one report on a pipeline, sync or async."""
+    if not _here.kind:
+        raise RuntimeError("metrics.start(kind) comes before the first publish.")
+    member, now = identity(), time.time()
+    pipe.set(_key(member), _encoded(), px=EXPIRES_MS)
+    pipe.zadd(INDEX, {member: now})
+    pipe.zremrangebyscore(INDEX, "-inf", now - REMEMBER)
+
+
+def _erase(pipe: Any) -> None:
+    """Queue the commands that forget this process."""
+    pipe.delete(_key(identity()))
+    pipe.zrem(INDEX, identity())
+
+
+async def publish(server: "redis.asyncio.Redis") -> None:
+    """Report this process to Redis once; raises redis' errors, or TimeoutError after WAIT."""
+    pipe = server.pipeline(transaction=False)
+    _write(pipe)
+    async with asyncio.timeout(WAIT):  # wait_for of Python 3.11 can lose a cancellation
+        await pipe.execute()
+
+
+def publish_sync(server: "redis.Redis") -> None:
+    """Report this process to Redis once, from a thread; the connection's own time-outs hold."""
+    pipe = server.pipeline(transaction=False)
+    _write(pipe)
+    pipe.execute()
+
+
+def goodbye_sync(server: "redis.Redis") -> None:
+    """Take this process out of the list: it stops on purpose, so nobody is to miss it."""
+    pipe = server.pipeline(transaction=False)
+    _erase(pipe)
+    pipe.execute()
+
+
+async def publish_forever(server: "redis.asyncio.Redis") -> None:
+    """Report this process each second until cancelled, then say goodbye; Redis may be away."""
+    due, failing = time.monotonic(), False
+    try:
+        while True:
+            try:
+                await publish(server)
+                if failing:
+                    log.info("Redis takes this process's figures again.")
+                failing = False
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                count("metrics.publish_failures")
+                if not failing:
+                    why = str(error) or "it does not answer in time"
+                    log.warning("Redis does not take this process's figures: %s", why)
+                failing = True
+            due = max(due + PUBLISH_EVERY, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+            observe("process.loop_lag_seconds", max(0.0, time.monotonic() - due))
+    finally:
+        pipe = server.pipeline(transaction=False)
+        _erase(pipe)
+        with contextlib.suppress(redis.RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(WAIT):
+                await pipe.execute()
+
+
+def snapshot(server: "redis.Redis") -> dict[str, list[dict[str, Any]]]:
+    """All processes, as they last reported: the living, and the silent with when they were heard.
+
+    {"living": [report, ...], "silent": [{"kind", "id", "heard": seconds since 1970}, ...]}
+    """
+    members = cast(
+        "list[tuple[bytes, float]]",
+        server.zrange(INDEX, 0, PROCESSES_MOST - 1, desc=True, withscores=True),
+    )
+    names = [_text(member) for member, _ in members]
+    bodies = cast("list[bytes | None]", server.mget(map(_key, names))) if names else []
+    living, silent = [], []
+    for name, (_, heard), body in zip(names, members, bodies, strict=True):
+        kind, _, id = name.partition(":")
+        if body is None:
+            silent.append({"kind": kind, "id": id, "heard": heard})
+        else:
+            living.append(cast("dict[str, Any]", msgspec.json.decode(body)))
+    return {"living": _ordered(living), "silent": _ordered(silent)}
+
+
+def _text(name: bytes | str) -> str:
+    """A name as text, whether or not this connection decodes."""
+    return name if isinstance(name, str) else name.decode()
+
+
+def _ordered(processes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By kind, then id: a row must not jump about from one second to the next."""
+    rank = {kind: n for n, kind in enumerate(KINDS)}
+    return sorted(processes, key=lambda p: (rank.get(p["kind"], len(rank)), p["id"]))

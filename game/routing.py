@@ -1,0 +1,30 @@
+"""The addresses of sockets."""
+
+from typing import Any
+
+from channels.routing import URLRouter
+from django.urls import re_path
+
+from game import consumers
+from game.background import background, stop_background
+
+# Django's re_path is typed for views; Channels routes any ASGI application by it.
+_path: Any = re_path
+
+websocket = URLRouter(
+    [
+        _path(r"^ws/room/(?P<room>[a-z0-9]{4,12})/$", consumers.room),
+        _path(r"^ws/live/$", consumers.live),
+        _path(r"", consumers.refuse),  # daphne answers an unrouted path with a traceback
+    ]
+)
+
+
+async def startup() -> None:
+    """Begin the background work before the first socket comes; a runner may call it."""
+    background()
+
+
+async def shutdown() -> None:
+    """End the background work after the last socket has gone; a runner may call it."""
+    await stop_background()
