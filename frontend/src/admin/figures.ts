@@ -1,0 +1,117 @@
+/** What the server says once a second; see game/console/overview.py. */
+
+export interface Spread {
+  n: number;
+  sum: number;
+  p50?: number;
+  p99?: number;
+  max?: number;
+}
+
+export interface Process {
+  kind: "web" | "engine" | "worker" | "beat";
+  id: string;
+  host: string;
+  pid: number;
+  at: number;
+  uptime: number;
+  cpu: number;
+  memory: number;
+  threads: number;
+  counters: Record<string, number>;
+  gauges: Record<string, number>;
+  recent: Record<string, number>;
+  recent_seconds: number;
+  observed: Record<string, Spread>;
+  details: { queues?: { name: string; in_flight: number }[]; tasks?: [string, number][] };
+}
+
+export interface Silent {
+  kind: Process["kind"];
+  id: string;
+  heard: number;
+  replaced: boolean;
+}
+
+export interface Queue {
+  name: string;
+  ready: number;
+  in_flight: number | null;
+  at_least: boolean;
+  oldest_ready: number | null;
+  oldest_in_flight: number | null;
+  consumers: number;
+  growing: boolean;
+  history: number[];
+  told_by: "broker" | "workers";
+}
+
+/** Seat number, name, pilot (0 person, 1 absent, 2 bot), then what the game counts. */
+export type Seat = [number, string, number, ...(number | string)[]];
+
+export interface Room {
+  id: string;
+  engine: string;
+  title: string;
+  game: string;
+  people: number;
+  bots: number;
+  watchers: number;
+  tick: number;
+  tick_ms: number;
+  private: boolean;
+  asleep?: boolean;
+  seats?: Seat[];
+}
+
+export interface Problem {
+  level: "warn" | "bad";
+  words: string;
+  since: number | null;
+  about: string;
+}
+
+export interface Status {
+  level: "ok" | "warn" | "bad";
+  words: string;
+  problems: Problem[];
+}
+
+export interface Broker {
+  kind: string;
+  error: string;
+  since: number | null;
+}
+
+export interface Server {
+  latency: number;
+  memory: number;
+  memory_most: number;
+  clients: number;
+  commands: number;
+  evicted: number;
+  rejected: number;
+  aof: boolean;
+}
+
+export interface Picture {
+  at: number;
+  away: null;
+  status: Status;
+  sample: { at: number; by: string; broker: Broker } | null;
+  queues: Queue[];
+  outbox: { length: number; oldest: number | null; bad: number } | null;
+  redis: Server | null;
+  processes: Process[];
+  silent: Silent[];
+  rooms: Room[];
+}
+
+/** Redis is away: there is nothing but the status. */
+export interface Dark {
+  at: number;
+  away: { since: number; error: string };
+  status: Status;
+}
+
+export type Answer = Picture | Dark;

@@ -1,0 +1,166 @@
+/** The list of rooms; one opens to its seats, with the levers beside them. */
+
+import type { Picture, Room, Seat } from "./figures";
+import { pull } from "./levers";
+import { type Column, element, put, Table } from "./table";
+import { ms, number } from "./words";
+
+const OPEN_MOST = 10; // rooms whose seats the server tells at a time
+const PILOTS = ["person", "dropped", "bot"];
+
+export class Rooms {
+  /** Rooms that stand open, in the order in which they were opened. */
+  readonly open = new Set<string>();
+  #table: Table<Room>;
+  #seats = new Map<string, { node: HTMLTableRowElement; table: Table<Seat> }>();
+  #titles = new Map<string, string>();
+  #kick: string | undefined;
+  #close: string | undefined;
+  #changed: () => void;
+
+  constructor(root: HTMLElement, changed: () => void) {
+    this.#kick = root.dataset.kick;
+    this.#close = root.dataset.close;
+    this.#changed = changed;
+    this.#table = new Table(this.#columns(), "No room is open. The lobby opens one.", "Rooms");
+    document.getElementById("kgm-rooms")?.append(this.#table.table);
+  }
+
+  show(picture: Picture): void {
+    for (const node of this.#seats.values()) node.node.remove();
+    this.#table.show(picture.rooms, (room) => room.id);
+    this.#titles = new Map(picture.rooms.map((room) => [room.id, room.title]));
+    for (const room of picture.rooms) {
+      const opener = this.#table.row(room.id)?.querySelector(".kgm-opener");
+      if (opener) put(opener, room.title || room.id);
+      if (this.open.has(room.id)) this.#inside(room);
+    }
+    for (const id of this.open) if (!this.#titles.has(id)) this.#shut(id);
+  }
+
+  #columns(): Column<Room>[] {
+    const columns: Column<Room>[] = [
+      {
+        head: "Room",
+        about: "Press to see its seats",
+        words: true,
+        show: (room) => ({ text: "", title: `${room.id}, on engine ${room.engine}` }),
+        build: (cell, id) => cell.append(this.#opener(id)),
+      },
+      { head: "Game", about: "What is played", words: true, show: (room) => room.game },
+      { head: "Players", about: "People in a seat", show: (room) => number(room.people) },
+      { head: "Bots", about: "Seats that the game plays", show: (room) => number(room.bots) },
+      { head: "Watching", about: "Open sockets without a seat", show: (room) => number(room.watchers) },
+      { head: "Tick", about: "The number of its last tick", show: (room) => number(room.tick) },
+      {
+        head: "Took",
+        about: "How long that tick took",
+        show: (room) => (room.asleep ? "asleep" : ms(room.tick_ms / 1000)),
+      },
+      { head: "Engine", about: "Who runs it", words: true, show: (room) => room.engine },
+    ];
+    if (this.#close)
+      columns.push({
+        head: "",
+        about: "",
+        show: () => "",
+        build: (cell, id) => cell.append(this.#button("Close…", () => this.#askClose(id))),
+      });
+    return columns;
+  }
+
+  #opener(id: string): HTMLButtonElement {
+    const button = this.#button("", () => {
+      if (this.open.has(id)) this.#shut(id);
+      else {
+        const [oldest] = this.open;
+        if (this.open.size >= OPEN_MOST && oldest !== undefined) this.#shut(oldest);
+        this.open.add(id);
+        button.setAttribute("aria-expanded", "true");
+      }
+      this.#changed();
+    });
+    button.className = "kgm-opener";
+    button.setAttribute("aria-expanded", "false");
+    return button;
+  }
+
+  #shut(id: string): void {
+    this.open.delete(id);
+    this.#seats.get(id)?.node.remove();
+    this.#seats.delete(id);
+    this.#table.row(id)?.querySelector("button")?.setAttribute("aria-expanded", "false");
+  }
+
+  #inside(room: Room): void {
+    const row = this.#table.row(room.id);
+    if (!row) return;
+    let seats = this.#seats.get(room.id);
+    if (!seats) {
+      const node = element("tr", "kgm-inside");
+      const cell = element("td");
+      cell.colSpan = row.cells.length;
+      const table = new Table(this.#seatColumns(room.id), "Nobody is in a seat.", `Seats of ${room.title}`);
+      cell.append(table.table);
+      node.append(cell);
+      this.#seats.set(room.id, (seats = { node, table }));
+    }
+    row.after(seats.node);
+    seats.table.show(room.seats ?? [], (seat) => String(seat[0]));
+  }
+
+  #seatColumns(room: string): Column<Seat>[] {
+    const columns: Column<Seat>[] = [
+      { head: "Name", about: "As the player chose it", words: true, show: (seat) => seat[1] },
+      { head: "Seat", about: "Its number", show: (seat) => number(seat[0]) },
+      { head: "Who", about: "Who steers", words: true, show: (seat) => PILOTS[seat[2]] ?? "" },
+      {
+        head: "Points",
+        about: "What the game counts",
+        show: (seat) => seat.slice(3).map((n) => (typeof n === "number" ? number(n) : n)).join(" · "),
+      },
+    ];
+    if (this.#kick)
+      columns.push({
+        head: "",
+        about: "",
+        show: () => "",
+        build: (cell, seat) => {
+          cell.append(this.#button("Remove…", (button) => this.#askKick(room, seat, button)));
+        },
+      });
+    return columns;
+  }
+
+  #button(text: string, press: (button: HTMLButtonElement) => void): HTMLButtonElement {
+    const button = element("button", "kgm-lever", text);
+    button.type = "button";
+    button.addEventListener("click", () => press(button));
+    return button;
+  }
+
+  #askKick(room: string, seat: string, button: HTMLButtonElement): void {
+    const name = button.closest("tr")?.querySelector("th")?.textContent ?? "this player";
+    void pull({
+      address: this.#kick ?? "",
+      question: `Remove ${name} from ${this.#titles.get(room) ?? room}?`,
+      consequence:
+        "Their life ends now and is scored as it stands. Their page says that an operator " +
+        "removed them. They may come back. This is written to the audit log.",
+      button: "Remove player",
+      fields: { room, seat },
+    });
+  }
+
+  #askClose(room: string): void {
+    void pull({
+      address: this.#close ?? "",
+      question: `Close ${this.#titles.get(room) ?? room}?`,
+      consequence:
+        "Everyone in it is sent back to the lobby; lives that are running are scored as they " +
+        "stand. Its link stops working. This is written to the audit log.",
+      button: "Close room",
+      fields: { room },
+    });
+  }
+}
