@@ -1,0 +1,87 @@
+"""One tick of one large room in an engine: `python -m tests.bench.engine`.
+
+Five thousand players on 512 by 512 cells who turn once a second and begin again when they die; a
+tick is stepped, encoded and committed to a real Redis, as an engine does it.
+"""
+
+import asyncio
+import gc
+import random
+import statistics
+import time
+from collections.abc import Sequence
+
+from tests import conftest
+
+assert conftest  # it starts Valkey and sets the environment, before Django is set up
+
+PLAYERS = 5_000
+BOARD = {"width": 512, "height": 512, "rate": 20, "rocks": 200}
+WARM_UP, TICKS = 60, 200
+MEDIAN_BAR, P99_BAR = 12, 25  # ms a tick, commit included
+
+
+async def measure() -> None:
+    """Play, and print what a tick takes."""
+    from game import matchmaking, protocol, store
+    from game.engine.hosted import Hosted
+    from game.engine.ledger import Ledger
+    from game.protocol import Ack, Act, Join
+
+    ledger = Ledger(store.aredis(), "bench")
+    name = await matchmaking.create_room(BOARD, "", private=False, capacity=PLAYERS, fill=0)
+    epoch = await ledger.claim(name)
+    hosted = Hosted(await ledger.recover(name), epoch)
+    room, dice = hosted.room, random.Random(1)
+    steps, encodings, commits, totals = [], [], [], []
+
+    async def tick() -> None:
+        for number in dice.sample(range(PLAYERS), PLAYERS // BOARD["rate"]):
+            seat = room.seats.by_conn.get(f"w:{number}")
+            if seat is None:
+                continue
+            action = (1, bytes((dice.randrange(4),))) if seat.life else (2, b"")
+            room.offer(Act(seat.conn, seat.seq + 1, room.tick, *action))
+            room.offer(Ack(seat.conn, seat.note_number))
+        begun = time.perf_counter()
+        result = room.step()
+        stepped = time.perf_counter()
+        message = protocol.encode(hosted.message(result))
+        inputs = protocol.encode(result.inputs)
+        lives = [protocol.encode_json(life) for life in result.lives]
+        encoded = time.perf_counter()
+        write = ledger.commit(
+            name, epoch, result.number, inputs=inputs, message=message, lives=lives
+        )
+        assert await ledger.send([write]) == ["ok"]
+        done = time.perf_counter()
+        steps.append(stepped - begun)
+        encodings.append(encoded - stepped)
+        commits.append(done - encoded)
+        totals.append(done - begun)
+
+    for number in range(PLAYERS):
+        room.offer(Join(f"w:{number}", f"p{number}", f"n{number}", number % 8))
+    gc.collect()
+    gc.freeze()  # as an engine does
+    gc.set_threshold(50_000, 50, 100)
+    for _ in range(WARM_UP + TICKS):
+        await tick()
+    living = sum(seat.life > 0 for seat in room.seats.values())
+    print(f"{living} of {PLAYERS} alive; ms a tick:")
+    for label, values in (("step", steps), ("encode", encodings), ("commit", commits)):
+        print(f"  {label:<8}{spread(values[WARM_UP:])}")
+    bars = f"(bars: median {MEDIAN_BAR}, p99 {P99_BAR})"
+    print(f"  {'all':<8}{spread(totals[WARM_UP:])} {bars}")
+    await store.close_aredis()
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, p99 and worst, in ms."""
+    ordered = sorted(value * 1000 for value in values)
+    p99 = ordered[len(ordered) * 99 // 100]
+    return f"median {statistics.median(ordered):.1f}, p99 {p99:.1f}, worst {ordered[-1]:.1f}"
+
+
+if __name__ == "__main__":
+    asyncio.run(measure())

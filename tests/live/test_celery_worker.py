@@ -1,0 +1,237 @@
+"""Scores through a real worker: from the outbox to the database, with locks, batches and races."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from kombu import Connection
+
+from game import scores, store, tasks
+from game.models import Life, Match, Player, Standing
+from kogame.celery import app
+from tests import factory
+from tests.factory import MATCH, put, told
+from tests.live import probe_tasks
+from tests.live.fleet import Process, until, worker
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[Process]:
+    """One worker for the module's tests."""
+    with django_db_blocker.unblock(), worker(tmp_path_factory.mktemp("worker")) as process:
+        yield process
+
+
+@pytest.fixture(autouse=True)
+def _empty() -> None:
+    factory.empty()
+    store.redis().delete(probe_tasks.SEEN, probe_tasks.GO)
+
+
+def saved() -> int:
+    return Life.objects.count()
+
+
+def seen() -> list[str]:
+    return [raw.decode() for raw in store.redis().lrange(probe_tasks.SEEN, 0, -1)]
+
+
+# --- The way of a score ----------------------------------------------------------------------
+def test_a_life_is_saved_and_told_within_two_seconds(running: Process) -> None:
+    put(told())
+    started = time.monotonic()
+    assert tasks.nudge()
+    until(saved, "the life was saved")
+    until(lambda: store.redis().hlen("kg:scores:told") == 9, "the boards were told")
+    assert time.monotonic() - started < 2
+
+
+def test_a_requeue_from_behind_the_lock_is_not_swallowed(running: Process) -> None:
+    """One nudge, no beat: each full batch asks for the next, until the outbox is empty."""
+    put(*factory.crowd(60, lives=2))
+    tasks.persist.delay(10)
+    until(lambda: store.redis().xlen(store.OUTBOX) == 0, "the outbox was empty")
+    assert saved() == 120
+    assert Match.objects.get().lives == 120
+    assert scores.check(Player.objects.values_list("pk", flat=True)) == []
+
+
+def test_many_nudges_and_tasks_at_once_save_each_life_once(running: Process) -> None:
+    for number in range(30):
+        put(told(number + 1, player=uuid.UUID(int=number + 1).hex))
+        tasks.persist.delay(7)
+        assert tasks.nudge()
+    until(lambda: saved() == 30, "all lives were saved")
+    until(lambda: store.redis().xlen(store.OUTBOX) == 0, "the outbox was empty")
+    assert Match.objects.get().lives == 30
+    assert Standing.objects.count() == 90
+
+
+def test_two_never_overlap_and_who_was_turned_away_is_not_forgotten(running: Process) -> None:
+    client = store.redis()
+    probe_tasks.stay.delay()
+    until(lambda: seen() == ["in"], "the first was in")
+    probe_tasks.stay.delay()
+    until(lambda: len(seen()) == 2, "the second was turned away")
+    assert seen()[1].startswith("out ")
+    client.rpush(probe_tasks.GO, 1)
+    until(lambda: seen()[2:] == ["over", "again", "in"], "the first had asked for the second")
+    client.rpush(probe_tasks.GO, 1)
+    until(lambda: seen()[5:] == ["over", "done"], "nobody was left")
+
+
+def test_a_failing_database_is_tried_again_and_nothing_is_lost(running: Process) -> None:
+    put(*factory.crowd(5))
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE game_life RENAME TO game_life_away")
+        try:
+            tasks.persist.delay()
+            until(lambda: running.says("Retry in"), "the task was put off")
+            assert store.redis().xlen(store.OUTBOX) == 5
+        finally:
+            cursor.execute("ALTER TABLE game_life_away RENAME TO game_life")
+    until(lambda: saved() == 5, "the retry had saved the lives")
+
+
+def test_pages_write_and_read_while_two_children_write(running: Process) -> None:
+    """SQLite's one writer at a time is waited for, by all of them, and refuses nobody."""
+    put(*factory.crowd(300, lives=4))
+    before = running.log.read_text().count("Retry in")
+    tasks.persist.delay(100)
+    tasks.verify_standings.delay()
+    written = 0
+    while store.redis().xlen(store.OUTBOX):
+        page = SessionStore()
+        page["n"] = written
+        page.save()
+        scores.board("day")
+        written += 1
+    until(lambda: saved() == 1200, "all lives were saved")
+    assert Session.objects.count() == written > 0
+    tasks.verify_standings.delay()
+    assert scores.check(Player.objects.values_list("pk", flat=True)) == []
+    assert running.log.read_text().count("Retry in") == before
+
+
+# --- After the commit ------------------------------------------------------------------------
+def test_a_task_asked_for_inside_a_transaction_loses_the_race(running: Process) -> None:
+    """The race itself: the worker looks before the commit, and finds nothing."""
+    with transaction.atomic():
+        add_life()
+        probe_tasks.look.delay(f"{MATCH}-7")
+        until(seen, "the worker had looked")
+    assert seen() == ["missing"]
+
+
+def test_a_task_asked_for_after_the_commit_finds_what_was_written(running: Process) -> None:
+    with transaction.atomic():
+        add_life()
+        tasks.after_commit(probe_tasks.look, f"{MATCH}-7")
+    until(seen, "the worker had looked")
+    assert seen() == ["there"]
+
+
+def test_a_task_of_a_transaction_that_failed_is_never_asked_for(running: Process) -> None:
+    with transaction.atomic():
+        add_life()
+        tasks.after_commit(probe_tasks.look, f"{MATCH}-7")
+        transaction.set_rollback(True)
+    probe_tasks.look.delay("mark")
+    until(seen, "the worker had looked")
+    assert seen() == ["missing"]  # the mark's, and no other
+
+
+def add_life() -> None:
+    now = datetime.now(UTC)
+    who = Player.objects.create(id=uuid.uuid4(), name="Mia", first_seen=now, last_seen=now)
+    match = Match.objects.create(
+        id=uuid.UUID(MATCH), game="snek", room="a", first_life_at=now, last_life_at=now
+    )
+    Life.objects.create(
+        id=f"{MATCH}-7",
+        match=match,
+        player=who,
+        name="Mia",
+        colour=1,
+        score=1,
+        length=3,
+        kills=0,
+        seconds=1,
+        cause="wall",
+        ended_at=now,
+    )
+
+
+# --- Sessions --------------------------------------------------------------------------------
+def test_no_task_writes_to_a_session(running: Process) -> None:
+    """A session that a page changed meanwhile keeps what the page wrote, to the byte."""
+    alive, dead = SessionStore(), SessionStore()
+    alive["note"] = "of the page"
+    alive.save()
+    dead.set_expiry(-1)
+    dead.save()
+    before = Session.objects.filter(pk=alive.session_key).values().get()
+    put(told())
+    for task in (name for name in app.tasks if name.startswith("game.tasks.clean_")):
+        app.tasks[task].delay()
+    tasks.persist.delay()
+    until(saved, "the life was saved")
+    until(lambda: Session.objects.count() == 1, "the expired session was cleaned up")
+    assert Session.objects.values().get() == before
+
+
+# --- Many rows -------------------------------------------------------------------------------
+def test_forgotten_guests_are_fanned_out_and_gone(running: Process) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=1000)
+    put(*factory.crowd(350), at=int(long_ago.timestamp() * 1000))
+    put(told(9_999, score=1_000))
+    scores.persist()
+    assert Player.objects.count() == 351
+    tasks.clean_guests.delay()
+    # Who is among the first hundred of all time by any measure is remembered.
+    kept = len(scores.clean._leaders())
+    until(lambda: Player.objects.count() == kept, "the rest was forgotten")
+    assert Standing.objects.filter(period="all").count() == kept
+    assert saved() == Match.objects.get().lives == kept
+
+
+def test_a_wrong_standing_is_repaired_by_the_nightly_check(running: Process) -> None:
+    put(*factory.crowd(3))
+    scores.persist()
+    Standing.objects.filter(period="all", score=3).update(score=333)
+    tasks.verify_standings.delay()
+    until(lambda: running.says("stood score 333"), "the difference was logged")
+    until(lambda: scores.board("all")[0]["value"] == 3, "it was repaired")
+
+
+# --- Practice --------------------------------------------------------------------------------
+def test_a_message_says_when_it_was_published_and_is_json() -> None:
+    """No worker listens to this queue: the message can be looked at."""
+    with Connection(app.conf.broker_url, transport_options=app.conf.broker_transport_options) as c:
+        queue = c.SimpleQueue(f"kgtest-{uuid.uuid4().hex}", queue_opts={"durable": False})
+        tasks.announce.apply_async(
+            queue=app.amqp.queues.new_missing(queue.queue.name), declare=[queue.queue]
+        )
+        message = queue.get(timeout=5)
+        message.ack()
+        queue.close()
+        queue.queue(c.default_channel).delete()
+    assert abs(time.time() - message.headers["published_at"]) < 5
+    assert message.content_type == "application/json"
+    assert json.loads(message.body)[0] == []
+
+
+def test_the_processes_have_titles(running: Process) -> None:
+    titles = [" ".join(process.cmdline()) for process in running.family()]
+    assert sum("celeryd" in title for title in titles) == 3, titles  # the main one and two children

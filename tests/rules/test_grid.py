@@ -1,0 +1,49 @@
+"""Regions and views: everything within reach of a camera is shown, and every cell has one place."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from game.rules.grid import SIDE, cut, whole
+
+SIGHT = 24  # cells each way from the camera: 20 that are drawn and a margin of 4
+
+
+def test_a_small_board_is_one_region_that_everybody_sees():
+    grid = whole(44, 32)
+    assert (grid.views, set(grid.view), set(grid.region)) == (((0,),), {0}, {0})
+    assert list(grid.local) == list(range(44 * 32))
+
+
+@given(width=st.integers(8, 150), height=st.integers(8, 150), wrap=st.booleans(), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_is_near_is_in_the_view(width, height, wrap, data):
+    grid = cut(width, height, wrap)
+    x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    shown = set(grid.views[grid.view[y * width + x]])
+    near_x, near_y = (
+        {
+            at % length if wrap else at
+            for at in range(middle - SIGHT, middle + SIGHT + 1)
+            if wrap or 0 <= at < length
+        }
+        for middle, length in ((x, width), (y, height))
+    )
+    needed = {grid.region[b * width + a] for a in near_x for b in near_y}
+    assert needed <= shown
+    assert len(grid.views[grid.view[y * width + x]]) == len(shown) <= 25
+
+
+@pytest.mark.parametrize(("width", "height"), [(256, 256), (100, 40), (16, 16), (17, 300)])
+def test_every_cell_has_one_place(width, height):
+    grid = cut(width, height, False)
+    places = {(grid.region[c], grid.local[c]) for c in range(width * height)}
+    assert len(places) == width * height
+    assert max(grid.local) < SIDE * SIDE
+    assert sorted(cell for cells in grid.cells for cell in cells) == list(range(width * height))
+
+
+def test_a_large_board_has_a_few_hundred_views_of_sixteen_regions():
+    grid = cut(256, 256, False)
+    assert len(grid.views) == 17 * 17
+    assert max(map(len, grid.views)) == 16

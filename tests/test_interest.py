@@ -1,0 +1,214 @@
+"""Interest: what a page is told is exactly what lies in its view, whoever moves, comes or goes."""
+
+import itertools
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from game import protocol
+from game.engine.hosted import Hosted
+from game.hub.feed import Feed, Socket
+from game.protocol import Act, Join, Leave, RoomTick
+from game.room import Room, Settings
+from game.rules.contract import ROOM
+from tests.player import Player
+
+BOARD = {"width": 200, "height": 150, "side": 16, "rate": 20}
+
+
+class Reader:
+    """A sink that reads what it is given as a page would; it can stop reading for a while."""
+
+    def __init__(self) -> None:
+        self.page = Player("http://nowhere", "room")
+        self.stuck = False
+        self.events: list[list[Any]] = []
+
+    def write(self, messages: Any) -> int:
+        for message in messages:
+            self.page.receive(message)
+        return sum(map(len, messages))
+
+    def push(self, frame: bytes, payload: bytes) -> int:
+        return 0 if self.stuck else self.write((payload,))
+
+    def behind(self) -> bool:
+        return self.stuck
+
+    async def run(self) -> None: ...
+
+
+class World:
+    """A room, its bookkeeping in an engine, and a hub's feed of it, without a network between."""
+
+    def __init__(self, seed: int, **options: Any) -> None:
+        given = {"capacity": 200, "fill": 0, "options": BOARD | options}
+        self.room = Room(Settings(id="r", match="m", game="snek", seed=seed, **given))
+        self.hosted = Hosted(self.room, 1)
+        self.feed = Feed("r")
+        self.readers: dict[str, Reader] = {}
+        self.sockets: dict[str, Socket] = {}
+        self.sequence = itertools.count(1)
+
+    def open(self, conn: str) -> None:
+        reader = Reader()
+        self.readers[conn] = reader
+        self.sockets[conn] = Socket(conn, conn, reader, lambda code: None)
+        self.feed.add(self.sockets[conn])
+        self.feed.bring_up_to_date(self.sockets[conn])
+
+    def close(self, conn: str) -> None:
+        self.feed.remove(self.sockets.pop(conn))
+        del self.readers[conn]
+
+    def join(self, conn: str) -> None:
+        """Wish to play, as the hub does until it is answered."""
+        self.sockets[conn].join = Join(conn, conn, conn, 1)
+        self.room.offer(self.sockets[conn].join)
+
+    def tick(self, *, lost: bool = False) -> RoomTick:
+        """One tick; a lost one never reaches the feed, which asks for keyframes then."""
+        sent = protocol.encode(self.hosted.message(self.room.step()))
+        tick = protocol.decode_tick(sent)
+        if not lost:
+            for socket in self.sockets.values():
+                socket.keyed = socket.looked = 0.0  # a test's ticks take no time
+            self.feed.take(tick)
+            self.hosted.keys_wanted = self.hosted.keys_wanted or not self.feed.views
+        return tick
+
+    def truth(self, view: int) -> dict[str, dict[int, dict[int, tuple[int, ...]]]]:
+        """The rows of every table that somebody with this view may know."""
+        regions = {*self.room.game.views[view], ROOM}
+        return {
+            name: kept
+            for name, table in self.room.game.tables.items()
+            if table.spec.scope != "seat"
+            and (
+                kept := {
+                    region: rows
+                    for region in table.regions()
+                    if region in regions and (rows := dict(table.rows(region)))
+                }
+            )
+        }
+
+    def check(self) -> None:
+        """Every page that is up to date knows what is in its view, and nothing else."""
+        for conn, reader in self.readers.items():
+            socket, state = self.sockets[conn], reader.page.state
+            if not socket.synced:
+                continue
+            known = {
+                name: kept
+                for name, regions in state.tables.items()
+                if (kept := {region: rows for region, rows in regions.items() if rows})
+            }
+            assert known == self.truth(socket.view), conn
+            assert state.roster.keys() == self.room.seats.keys()
+            seat = next((s for s in self.room.seats.values() if s.conn == conn), None)
+            if seat is not None and not socket.pending:
+                assert socket.view == self.room.game.view(seat.number)
+                assert reader.page.own["mine"] == self.own(seat.number)
+
+    def own(self, seat: int) -> tuple[int, ...]:
+        """The numbers that a seat's player must have been told."""
+        return dict(self.room.game.tables["mine"].rows(ROOM))[seat]
+
+
+@given(seed=st.integers(0, 2**32), wrap=st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool) -> None:
+    dice = random.Random(seed)
+    world = World(seed, wrap=wrap)
+    conns = [f"w:{number}" for number in range(14)]
+    for _ in range(150):
+        conn = dice.choice(conns)
+        roll = dice.random()
+        if conn not in world.sockets:
+            world.open(conn)
+            if dice.random() < 0.8:
+                world.join(conn)
+        elif world.sockets[conn].join:
+            world.join(conn)
+        elif roll < 0.02:
+            world.room.offer(Leave(conn))
+            world.sockets[conn].seated = False
+        elif roll < 0.04:
+            world.room.offer(Leave(conn))
+            world.close(conn)
+        elif roll < 0.1:
+            world.feed.look(world.sockets[conn], dice.randrange(200))
+        elif roll < 0.15:
+            world.readers[conn].stuck = not world.readers[conn].stuck
+        for turner in dice.sample(conns, 3):
+            act = (1, bytes([dice.randrange(4)])) if dice.random() < 0.8 else (2, b"")
+            world.room.offer(Act(turner, next(world.sequence), world.room.tick, *act))
+        lost = dice.random() < 0.02
+        world.tick(lost=lost)
+        if not lost:
+            world.check()
+
+
+def test_a_frame_holds_only_regions_of_the_view() -> None:
+    world = World(3)
+    for number in range(60):
+        world.open(f"w:{number}")
+        world.join(f"w:{number}")
+    for _ in range(60):
+        tick = world.tick()
+    assert len(tick.parts) > 20
+    for conn, reader in world.readers.items():
+        view = set(world.room.game.views[world.sockets[conn].view])
+        assert len(view) <= 16
+        held = {region for rows in reader.page.state.tables.values() for region in rows}
+        assert held <= view | {ROOM}
+
+
+def test_who_zigzags_over_a_border_is_told_each_region_as_often_as_needed() -> None:
+    world = World(1)
+    world.open("w:1")
+    for _ in range(3):
+        world.tick()
+    views = world.room.game.views
+    for number in range(40):
+        world.feed.look(world.sockets["w:1"], len(views) // 2 + number % 2)
+        world.tick()
+        world.check()
+    assert world.sockets["w:1"].synced
+
+
+def test_a_seated_player_may_not_look_elsewhere() -> None:
+    world = World(1)
+    world.open("w:1")
+    world.join("w:1")
+    world.tick()
+    assert world.sockets["w:1"].seated
+    view = world.sockets["w:1"].view
+    world.feed.look(world.sockets["w:1"], view - 1)
+    world.tick()
+    assert world.sockets["w:1"].view == world.room.game.view(1)
+
+
+@pytest.mark.parametrize("view", [60_000, 0xFFFF])
+def test_a_view_that_is_not_there_is_ignored(view: int) -> None:
+    world = World(1)
+    world.open("w:1")
+    world.tick()
+    before = world.sockets["w:1"].view
+    world.feed.look(world.sockets["w:1"], view)
+    world.tick()
+    world.check()
+    assert world.sockets["w:1"].view == before
+
+
+def test_players_of_one_view_share_its_bytes() -> None:
+    world = World(1)
+    for number in range(30):
+        world.open(f"w:{number}")
+    world.tick()
+    world.tick()
+    assert list(world.feed._built) == [(world.sockets["w:0"].view,) * 2]

@@ -1,0 +1,120 @@
+"""What every answer and every socket owes to the people who trust it."""
+
+import asyncio
+import re
+import subprocess
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import websockets
+from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
+from django.http import HttpResponseBase
+from django.test import Client
+from websockets.exceptions import InvalidStatus
+
+from game import matchmaking, store
+from game.models import Player
+from tests import processes
+from tests.player import cookie
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).resolve().parent.parent
+EVIL = '"><img src=x onerror=alert(1)>'
+OPEN = ("/", "/how/", "/leaderboard/", "/nothing/", "/admin/login/")
+STAFF = ("/admin/", "/admin/metrics/", "/admin/game/player/", "/admin/game/life/", "/admin/auth/")
+# What a key looks like; the development key says of itself that it is none.
+SECRETS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}")
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\son[a-z]+=|\sstyle=")
+
+
+@pytest.fixture
+def staff() -> Client:
+    """A browser in which an operator is logged in."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("olga", password="x"))
+    return client
+
+
+def body(answer: HttpResponseBase) -> str:
+    return bytes(answer.content).decode()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", [*OPEN, *STAFF])
+def test_every_page_is_closed_to_foreign_scripts_frames_and_caches(
+    staff: Client, path: str
+) -> None:
+    answer = (staff if path in STAFF else Client()).get(path)
+    assert answer.status_code == (404 if path == "/nothing/" else 200)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    for rule in ("default-src 'self'", "object-src 'none'", "base-uri 'none'"):
+        assert rule in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert not INLINE.search(body(answer))
+
+
+def test_a_name_is_text_and_nothing_else(staff: Client) -> None:
+    player = Player.objects.create(
+        id=uuid4(), name=EVIL[:16], first_seen="2026-01-01T00:00Z", last_seen="2026-01-01T00:00Z"
+    )
+    for client, path in (
+        (staff, "/admin/game/player/"),
+        (staff, f"/admin/game/player/{player.pk}/change/"),
+        (Client(), f"/player/{player.pk.hex}/"),
+    ):
+        page = body(client.get(path))
+        assert EVIL[:16] not in page
+        assert "&quot;&gt;&lt;img src=x" in page
+
+
+def test_cookies_are_out_of_reach_of_scripts_and_other_sites() -> None:
+    User.objects.create_superuser("olga", password="x")
+    client = Client()
+    client.get("/")
+    client.post("/admin/login/", {"username": "olga", "password": "x"})
+    assert {"kogame_guest", "sessionid", "csrftoken"} <= set(client.cookies)
+    for name, morsel in client.cookies.items():
+        assert morsel["samesite"] == "Lax", name
+        assert morsel["httponly"] or name == "csrftoken", name  # scripts send that one back
+
+
+def test_no_secret_is_in_the_tree() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no clone: git does not know the files")
+    names = listed.stdout.decode().split("\0")[:-1]
+    assert not [name for name in names if Path(name).name in {".env", "admin-password"}]
+    for name in names:
+        path = ROOT / name
+        if path.is_file() and path.suffix not in {".png", ".woff2"}:
+            assert not SECRETS.search(path.read_text(errors="replace")), name
+
+
+async def test_the_real_servers_sockets_are_small_plain_and_known() -> None:
+    """No message over 4 KiB, no compression, no unknown address, and no traceback for any."""
+    room = await matchmaking.create_room({}, "", private=False)
+    with processes.web() as base:
+        headers = {"Cookie": cookie(uuid4()), "Origin": base}
+        address = base.replace("http", "ws")
+        room_address = f"{address}/ws/room/{room}/"
+        async with websockets.connect(
+            room_address, additional_headers=headers, compression="deflate"
+        ) as socket:
+            assert not socket.protocol.extensions
+            await socket.send(b"\x01" * 4097)
+            async with asyncio.timeout(10):
+                await socket.wait_closed()
+            assert socket.close_code == 1009
+        for wrong in (f"{address}/ws/other/", f"{address}/"):
+            with pytest.raises(InvalidStatus) as refused:
+                await websockets.connect(wrong, additional_headers=headers)
+            assert refused.value.response.status_code == 403
+    await store.aredis().flushdb()
+    await get_channel_layer().flush()
+    await store.close_aredis()
