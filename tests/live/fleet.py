@@ -1,6 +1,7 @@
 """Real Celery processes for tests, on the test run's own database, Redis and broker."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import psutil
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+TASK = re.compile(r"Task [\w.]+\[([\w-]+)\] (\w+)")  # as Celery logs: its id, what became of it
 READY_SECONDS = 40  # a worker takes 3 s; the machine may be busy
 
 
@@ -56,6 +58,16 @@ class Process:
         said = text in self.log.read_text(errors="replace")
         assert said or self.popen.poll() is None, self.log.read_text(errors="replace")[-3000:]
         return said
+
+    def busy(self) -> set[str]:
+        """The ids of the tasks it has taken and not ended, those that wait for their time included.
+
+        A task that is put off counts until it is taken again and ends.
+        """
+        taken: dict[str, bool] = {}
+        for id, word in TASK.findall(self.log.read_text(errors="replace")):
+            taken[id] = word in {"received", "retry"}
+        return {id for id, open in taken.items() if open}
 
     def family(self) -> list[psutil.Process]:
         """The process and its children."""

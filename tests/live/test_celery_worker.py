@@ -21,6 +21,8 @@ from tests.factory import MATCH, put, told
 from tests.live import probe_tasks
 from tests.live.fleet import Process, until, worker
 
+LOOKS = 5  # 10 ms apart; from fetching a task to logging it, a worker takes about one
+
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
 
@@ -34,9 +36,27 @@ def running(
 
 
 @pytest.fixture(autouse=True)
-def _empty() -> None:
+def _empty(running: Process, transactional_db: None) -> Iterator[None]:
+    """Each test begins with nothing, and ends when its last task has.
+
+    A task that still read while the tables are emptied would lock one that the emptying waits
+    for, and wait for one that it has locked.
+    """
     factory.empty()
     store.redis().delete(probe_tasks.SEEN, probe_tasks.GO)
+    yield
+    until(lambda: idle(running), "the worker had ended all tasks")
+
+
+def idle(process: Process) -> bool:
+    """Whether no task waits or runs, in several looks: one that was fetched is not yet logged."""
+    with app.connection_for_read() as broker:
+        for _ in range(LOOKS):
+            queues = [queue(broker.default_channel) for queue in app.amqp.queues.values()]
+            if process.busy() or any(queue.queue_declare().message_count for queue in queues):
+                return False
+            time.sleep(0.01)
+    return True
 
 
 def saved() -> int:
