@@ -16,8 +16,7 @@ import redis
 from celery import group, shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import Error as DatabaseTrouble
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import Error as DatabaseTrouble, InterfaceError, OperationalError, transaction
 from kombu.exceptions import OperationalError as BrokerTrouble
 from redis.backoff import NoBackoff
 from redis.retry import Retry

@@ -15,8 +15,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
-from game import boards as standing
-from game import errors, matchmaking, names, scores
+from game import boards as standing, errors, matchmaking, names, scores
 from game.middleware import GuestRequest
 
 ANSWER_SECONDS = 4.0  # a page that waited longer for Redis says so instead

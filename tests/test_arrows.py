@@ -110,7 +110,8 @@ def test_what_is_played_has_no_clock_and_no_door_to_the_world(part: str) -> None
 
 
 def test_the_wire_knows_the_contract_but_no_game() -> None:
-    reached = {module for module, _ in imports(GAME / "protocol.py") if "rules" in module}
+    files = (GAME / "protocol").glob("*.py")
+    reached = {module for path in files for module, _ in imports(path) if "rules" in module}
     assert reached <= {"game.rules.contract"}
 
 

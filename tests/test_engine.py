@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 
-from game import engine as engine_module
-from game import matchmaking, protocol, store
+from game import engine as engine_module, matchmaking, protocol, store
 from game.engine import Engine
 from game.engine.hosted import Hosted
 from game.engine.ledger import Ledger

@@ -11,8 +11,16 @@ import pytest
 from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 
-from game import consumers, identity, matchmaking, metrics, protocol, sinks, store
-from game import hub as hub_module
+from game import (
+    consumers,
+    hub as hub_module,
+    identity,
+    matchmaking,
+    metrics,
+    protocol,
+    sinks,
+    store,
+)
 from game.background import background, stop_background
 from game.engine import Engine
 from game.hub import feed as feed_module

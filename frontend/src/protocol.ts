@@ -1,6 +1,6 @@
 /**
  * Every message of Kogame, to bytes and back; with `bytes.ts` and `frames.ts` all of the page that
- * knows bytes. The server's side is `game/protocol.py`; `tests/vectors.json` holds the two together.
+ * knows bytes. The server's side is `game/protocol/`; `tests/vectors.json` holds the two together.
  * Numbers are little-endian, the first byte is the message's type, JSON is UTF-8.
  */
 

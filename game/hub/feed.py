@@ -8,7 +8,6 @@ from game import metrics, protocol
 from game.protocol import Command, Join, RoomTick
 from game.sinks import Sink, server_frame
 
-ROOM = 0xFFFF  # the pseudo-region that everyone in the room sees
 SINCE_BOUND = 256  # deltas kept behind a region's keyframe, which comes every second
 PENDING_BOUND = 32  # personal messages kept for a client that is behind; notes come again anyway
 UNSEEN_SECONDS = 6.0  # s until a ping (one every 2 s) must confirm what was sent before the last
@@ -234,7 +233,7 @@ class Feed:
 
     def _parts(self, before: int, view: int) -> Iterable[bytes]:
         changed = self._changed
-        yield changed.get(ROOM, b"")
+        yield changed.get(protocol.ROOM, b"")
         if before == view:
             yield from (changed[region] for region in self.views[view] if region in changed)
             return
@@ -250,7 +249,11 @@ class Feed:
         """The keyframe of a view, as of the newest tick."""
         built = self._built.get((-1, view))
         if built is None:
-            parts = [part for region in (ROOM, *self.views[view]) for part in self.regions[region]]
+            parts = [
+                part
+                for region in (protocol.ROOM, *self.views[view])
+                for part in self.regions[region]
+            ]
             built = protocol.frame(self.epoch, self.tick, parts, keyframe=True)
             self._built[-1, view] = built
         return built

@@ -1,8 +1,7 @@
 """Regions and views: everything within reach of a camera is shown, and every cell has one place."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from game.rules.grid import SIDE, cut, whole
 

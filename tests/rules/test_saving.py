@@ -4,8 +4,7 @@ import copy
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from game.rules.snek import Snek
 from tests.rules.matches import check_state, fill
