@@ -6,10 +6,11 @@ import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from game import metrics, queues, store
+from game import metrics, store
 from game.ending import end
 from game.hub import Hub
 from game.live import Live
+from game.queues import election
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Background:
             self.live.list_rooms,
             self.live.follow_scores,
             partial(metrics.publish_forever, store.aredis()),
-            partial(queues.sample_forever, store.aredis()),
+            partial(election.sample_forever, store.aredis()),
         )
         self._tasks = [asyncio.ensure_future(_forever(loop)) for loop in loops]
 

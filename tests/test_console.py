@@ -15,9 +15,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
-from game import metrics, protocol, queues, store
+from game import metrics, protocol, store
 from game.console import overview, words
 from game.models import AuditEntry
+from game.queues import election
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE, FIGURES, KICK, CLOSE = (f"admin:metrics{end}" for end in ("", "_figures", "_kick", "_close"))
@@ -37,7 +38,7 @@ def server() -> Iterator[redis.Redis]:
 
 
 def clear(client: redis.Redis) -> None:
-    client.delete(metrics.INDEX, queues.KEY, queues.LEASE, *client.keys("kg:proc:*"))
+    client.delete(metrics.INDEX, election.KEY, election.LEASE, *client.keys("kg:proc:*"))
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def healthy(server: redis.Redis) -> float:
     ]
     publish(server, *reports)
     at = float(reports[0]["at"])
-    server.set(queues.KEY, json.dumps(sample(at)))
+    server.set(election.KEY, json.dumps(sample(at)))
     return at
 
 
@@ -316,7 +317,7 @@ def test_losses_of_the_last_seconds_are_said(server: redis.Redis) -> None:
 def test_a_broker_that_is_away_is_said_with_since_when(server: redis.Redis) -> None:
     at = healthy(server)
     away = {"kind": "rabbitmq", "error": "ConnectionRefusedError", "since": at - 60, "alarms": []}
-    server.set(queues.KEY, json.dumps(sample(at, broker=away)))
+    server.set(election.KEY, json.dumps(sample(at, broker=away)))
     (problem,) = overview.overview([])["status"]["problems"]
     assert problem["words"] == "The task broker (rabbitmq) does not answer"
     assert problem["since"] == at - 60
@@ -324,7 +325,7 @@ def test_a_broker_that_is_away_is_said_with_since_when(server: redis.Redis) -> N
 
 def test_old_samples_are_said_to_be_old(server: redis.Redis) -> None:
     at = healthy(server)
-    server.set(queues.KEY, json.dumps(sample(at - 60)))
+    server.set(election.KEY, json.dumps(sample(at - 60)))
     (problem,) = overview.overview([])["status"]["problems"]
     assert problem["words"].startswith("Queues are not being measured")
     assert problem["since"] == at - 60

@@ -9,8 +9,9 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from game import metrics, queues
+from game import metrics
 from game.console import words
+from game.queues import election
 
 ANSWER_SECONDS = 1.0  # a page that asks each second must not wait longer for Redis
 OPEN_MOST = 10  # rooms whose seats one page may look into at a time
@@ -38,7 +39,7 @@ def overview(opened: list[str]) -> dict[str, Any]:
     global _away_since  # noqa: PLW0603  (one process, one view of Redis)
     now = time.time()
     try:
-        seen, sample = metrics.snapshot(reader()), queues.read(reader())
+        seen, sample = metrics.snapshot(reader()), election.read(reader())
     except (redis.RedisError, OSError) as error:
         _away_since = _away_since or now
         away = {"since": _away_since, "error": f"{type(error).__name__}: {error}"[:200]}

@@ -12,18 +12,22 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-from game import metrics, queues, store
+from game import metrics, store
 from game.ending import end
+from game.queues import election
+from game.queues.sampler import Sampler
 from tests.live.queue_broker import wait_for
 
 SAMPLER = """
 import asyncio, django, sys
 django.setup()
-from game import metrics, queues, store
-queues.LEASE_MS = 2000
+from game import metrics, store
+from game.queues import election
+from game.queues.sampler import Sampler
+election.LEASE_MS = 2000
 metrics.start("web", sys.argv[1])
 async def main():
-    await queues.sample_forever(store.aredis())
+    await election.sample_forever(store.aredis())
 asyncio.run(main())
 """
 
@@ -31,10 +35,10 @@ asyncio.run(main())
 @pytest.fixture
 async def server() -> AsyncIterator[redis.asyncio.Redis]:
     client = store.aredis()
-    await client.delete(queues.KEY, queues.LEASE)
+    await client.delete(election.KEY, election.LEASE)
     metrics.start("web", "here")
     yield client
-    await client.delete(queues.KEY, queues.LEASE)
+    await client.delete(election.KEY, election.LEASE)
     await store.close_aredis()
 
 
@@ -46,7 +50,7 @@ def sampler(name: str) -> "subprocess.Popen[bytes]":
 
 def sampled_by() -> str:
     client = redis.Redis.from_url(settings.REDIS_URL)
-    sample = queues.read(client)
+    sample = election.read(client)
     client.close()
     return sample["by"] if sample else ""
 
@@ -58,7 +62,7 @@ async def test_another_takes_over_when_the_sampler_is_killed(server: redis.async
         second = sampler("second")
         try:
             # The second one runs, and keeps its hands off while the first holds the seat.
-            third = queues.Seat(server)
+            third = election.Seat(server)
             assert not await third.take()
             first.kill()
             await asyncio.to_thread(wait_for, lambda: sampled_by() == "web:second")
@@ -72,18 +76,18 @@ async def test_another_takes_over_when_the_sampler_is_killed(server: redis.async
 
 
 async def test_a_sampler_that_ends_hands_over_at_once(server: redis.asyncio.Redis) -> None:
-    working = asyncio.create_task(queues.sample_forever(server))
+    working = asyncio.create_task(election.sample_forever(server))
     await asyncio.to_thread(wait_for, lambda: sampled_by() == "web:here")
     await end([working])
-    assert await queues.Seat(server).take()
+    assert await election.Seat(server).take()
 
 
 async def test_a_sampler_that_overslept_cannot_overwrite_its_successor(
     server: redis.asyncio.Redis,
 ) -> None:
-    old, new = queues.Seat(server), queues.Seat(server)
+    old, new = election.Seat(server), election.Seat(server)
     assert await old.take()
-    await server.delete(queues.LEASE)  # as if it had expired
+    await server.delete(election.LEASE)  # as if it had expired
     assert await new.take()
     assert await new.write({"by": "new"})
     assert not await old.write({"by": "old"})
@@ -92,14 +96,14 @@ async def test_a_sampler_that_overslept_cannot_overwrite_its_successor(
 
 
 async def test_only_one_of_many_holds_the_seat(server: redis.asyncio.Redis) -> None:
-    seats = [queues.Seat(server) for _ in range(20)]
+    seats = [election.Seat(server) for _ in range(20)]
     assert sum(await asyncio.gather(*(seat.take() for seat in seats))) == 1
 
 
 async def test_the_sample_tells_of_the_outbox_and_of_redis(server: redis.asyncio.Redis) -> None:
     await server.delete(store.OUTBOX)
     await server.xadd(store.OUTBOX, {"d": "{}"})
-    sampler = queues.Sampler()
+    sampler = Sampler()
     sample = await asyncio.to_thread(sampler.sample)
     sampler.close()
     assert sample["outbox"]["length"] == 1
