@@ -1,7 +1,8 @@
 """Which broker Celery talks to, and how long it may wait for it."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from game.queues.address import is_redis
 
 # Seconds a process that only publishes (web, engine, beat) waits for one answer of the broker.
 # Short: whoever nudges is on the way of a score, and beat asks again in ten seconds anyway.
@@ -10,21 +11,6 @@ WORK_SECONDS = 10.0  # a worker has time: a reconnect in the middle of its loop 
 # Seconds after which Redis hands a fetched but unacknowledged task to another worker. Above the
 # hard limit of a task (settings), or a slow task would be given out twice.
 VISIBLE_AGAIN = 60
-
-
-def url(redis_url: str) -> str:
-    """Celery's form of a Redis URL: it spells a unix socket `redis+socket://`."""
-    parts = urlsplit(redis_url)
-    if parts.scheme != "unix":
-        return redis_url
-    database = parse_qs(parts.query).get("db", ["0"])[0]
-    login = f":{parts.password}@" if parts.password else ""
-    return f"redis+socket://{login}{parts.path}?virtual_host={database}"
-
-
-def is_redis(broker_url: str) -> bool:
-    """Whether this broker is Redis; everything else Kogame supports is RabbitMQ."""
-    return broker_url.startswith(("redis://", "rediss://", "redis+socket://"))
 
 
 def options(broker_url: str, seconds: float = PUBLISH_SECONDS) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from game.queues import address
 from kogame import broker
 
 env = environ.Env()
@@ -77,7 +78,7 @@ CHANNEL_LAYERS = {
 }
 
 # --- Celery: the tasks behind the game -------------------------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or broker.url(REDIS_URL)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or address.url(REDIS_URL)
 CELERY_BROKER_TRANSPORT_OPTIONS = broker.options(CELERY_BROKER_URL)
 CELERY_BROKER_CONNECTION_TIMEOUT = broker.PUBLISH_SECONDS
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -97,7 +98,7 @@ CELERY_TASK_ROUTES = {
     # maintenance. RabbitMQ serves its queues in turn, which is fair enough for tasks this short.
     "game.tasks.*": {
         "queue": "maintenance",
-        **({"priority": 9} if broker.is_redis(CELERY_BROKER_URL) else {}),
+        **({"priority": 9} if address.is_redis(CELERY_BROKER_URL) else {}),
     },
 }
 CELERY_TASK_SERIALIZER = "json"

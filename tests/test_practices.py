@@ -15,6 +15,7 @@ from django.db.backends import signals as backends
 from django.db.models import signals as models
 
 from game import scores
+from game.queues import address
 from kogame import broker
 from kogame.celery import app
 from tests import factory
@@ -144,6 +145,6 @@ def test_a_lives_batch_refuses_to_be_part_of_another_transaction() -> None:
     ],
 )
 def test_celery_finds_redis_where_the_rest_does(redis: str, celery: str) -> None:
-    assert broker.url(redis) == celery
-    assert broker.is_redis(celery)
-    assert not broker.is_redis("amqp://guest@localhost//")
+    assert address.url(redis) == celery
+    assert address.is_redis(celery)
+    assert not address.is_redis("amqp://guest@localhost//")

@@ -12,9 +12,8 @@ from django.conf import settings
 
 from game import metrics
 from game.console.overview import _consumed
-from game.queues import on_redis
+from game.queues import address, on_redis
 from game.queues.sampler import Sampler
-from kogame import broker
 from tests.conftest import absent
 from tests.live.queue_broker import Bench, wait_for
 
@@ -24,7 +23,7 @@ VISIBLE_NOW = 0.001  # seconds: the drain gives back at once what the killed wor
 
 @pytest.fixture
 def on_a_redis() -> Iterator[Bench]:
-    bench = Bench(broker.url(settings.REDIS_URL))
+    bench = Bench(address.url(settings.REDIS_URL))
     server = redis.Redis.from_url(settings.REDIS_URL)
     server.delete("unacked", "unacked_index")
     yield bench
@@ -147,13 +146,13 @@ def test_a_broker_that_is_away_leaves_the_last_known_and_since_when(on_a_redis: 
     sampler = on_a_redis.sampler()
     before = sampler.sample()
     sampler.close()
-    on_a_redis.app.conf.broker_url = broker.url("unix:///nowhere/redis.sock")
+    on_a_redis.app.conf.broker_url = address.url("unix:///nowhere/redis.sock")
     away = sampler.sample()
     again = sampler.sample()
     assert away["queues"] == before["queues"]
     assert away["broker"]["error"]
     assert before["at"] <= away["broker"]["since"] == again["broker"]["since"]
-    on_a_redis.app.conf.broker_url = broker.url(settings.REDIS_URL)
+    on_a_redis.app.conf.broker_url = address.url(settings.REDIS_URL)
     assert sampler.sample()["broker"]["error"] == ""
 
 
