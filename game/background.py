@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from game import metrics, store
+from game import internal, metrics, store
 from game.ending import end
 from game.hub import Hub
 from game.live import Live
@@ -25,6 +25,7 @@ class Background:
         self.live = Live(self.hub)
         self.sockets = 0  # open ones of any kind
         metrics.start("web", self.hub.id)
+        internal.open_port()
         loops = (
             self.hub.listen,
             self.hub.upkeep,

@@ -126,6 +126,7 @@ class _Process:
         self.totals = {name: [0, 0.0] for name in OBSERVATIONS}
         self.details: dict[str, list[Any]] = {}
         self.past: deque[tuple[float, dict[str, int]]] = deque(maxlen=WINDOW_SECONDS)
+        self.turned = self.reported = self.clock  # when the loop last turned, Redis last took
 
 
 _here = _Process()
@@ -238,6 +239,16 @@ def _spread(name: str) -> dict[str, float]:
     return spread
 
 
+def since_turn() -> float:
+    """Seconds since the loop that reports this process last turned."""
+    return time.monotonic() - _here.turned
+
+
+def since_report() -> float:
+    """Seconds since Redis last took a report of this process, or since its start."""
+    return time.monotonic() - _here.reported
+
+
 def memory(pid: int) -> int:
     """Resident bytes of a process; 0 where the system has no /proc, or the process is gone."""
     try:
@@ -283,13 +294,16 @@ async def publish(server: "redis.asyncio.Redis") -> None:
     _write(pipe)
     async with asyncio.timeout(WAIT):  # wait_for of Python 3.11 can lose a cancellation
         await pipe.execute()
+    _here.reported = time.monotonic()
 
 
 def publish_sync(server: "redis.Redis") -> None:
     """Report this process to Redis once, from a thread; the connection's own time-outs hold."""
+    _here.turned = time.monotonic()
     pipe = server.pipeline(transaction=False)
     _write(pipe)
     pipe.execute()
+    _here.reported = time.monotonic()
 
 
 def goodbye_sync(server: "redis.Redis") -> None:
@@ -304,6 +318,7 @@ async def publish_forever(server: "redis.asyncio.Redis") -> None:
     due, failing = time.monotonic(), False
     try:
         while True:
+            _here.turned = time.monotonic()
             try:
                 await publish(server)
                 if failing:

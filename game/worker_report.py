@@ -18,7 +18,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from game import metrics
+from game import internal, metrics
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Reporter(threading.Thread):
         self._measure = measure
         self._over = threading.Event()
         metrics.start(kind, id)
+        internal.open_port()
         # A connection of its own: pool children are forked while this thread runs, and must not
         # inherit a lock that it happened to hold.
         self._server = redis.Redis.from_url(

@@ -277,6 +277,10 @@ if HTTPS:
     SECURE_HSTS_PRELOAD = True
     SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 
+# --- The internal port of each process: Prometheus, life, readiness -----------------------------
+KOGAME_METRICS_PORT = env.int("KOGAME_METRICS_PORT", 0)  # 0: none
+KOGAME_METRICS_HOST = env.str("KOGAME_METRICS_HOST", "127.0.0.1")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

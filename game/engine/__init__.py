@@ -12,7 +12,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
-from game import metrics, protocol, store, tasks
+from game import internal, metrics, protocol, store, tasks
 from game.ending import end
 from game.engine.claims import Claims
 from game.engine.clock import Clock
@@ -55,6 +55,7 @@ class Engine:
     async def run(self) -> None:
         """Serve rooms until stopped; ends early only by a defect, never because Redis is away."""
         metrics.start("engine", self.id)
+        internal.open_port()
         loops = (self._listen, self.claims.run, self.claims.hear_nudges, self._report)
         async with asyncio.TaskGroup() as group:
             running = [group.create_task(_steadily(loop)) for loop in loops]
