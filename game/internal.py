@@ -52,7 +52,8 @@ class Figures(Collector):
         for name, meaning in metrics.COUNTERS.items():
             if name.startswith("web.closed."):
                 closed.add_metric([name.rpartition(".")[2]], counters.get(name, 0))
-            elif name in counters or name.startswith(report["kind"]):
+            # From the start, at zero: else the first one counted would be no increase.
+            elif name in counters or _of(name) not in metrics.KINDS or _of(name) == report["kind"]:
                 yield CounterMetricFamily(_name(name), meaning, counters.get(name, 0))
         if report["kind"] == "web":
             yield closed
@@ -67,6 +68,11 @@ class Figures(Collector):
 
 def _name(name: str) -> str:
     return "kogame_" + name.replace(".", "_")
+
+
+def _of(name: str) -> str:
+    """What a figure is of: a kind of process, or something that several kinds have."""
+    return name.partition(".")[0]
 
 
 def _spread(name: str, spread: dict[str, float]) -> Iterator[Metric]:

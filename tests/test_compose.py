@@ -54,7 +54,7 @@ def option(command: list[str], name: str) -> str:
 
 def test_all_the_processes_are_there() -> None:
     assert set(SERVICES) == {
-        *("valkey", "postgres", "nginx"),
+        *("valkey", "postgres", "nginx", "prometheus"),
         *("migrate", "web", "engine", "worker", "beat"),
     }
     assert SERVICES["web"]["deploy"]["replicas"] == 2
@@ -165,7 +165,19 @@ def test_ports_agree() -> None:
 
 
 def test_only_nginx_is_reachable_from_outside() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["nginx"]
+    opened = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    outside = [name for name, ports in opened.items() if not ports[0].startswith("127.0.0.1:")]
+    assert outside == ["nginx"]
+
+
+def test_prometheus_asks_every_process_at_its_port() -> None:
+    config = yaml.safe_load((BASE / "config/prometheus/prometheus.yml").read_text())
+    [job] = config["scrape_configs"]
+    [found] = job["dns_sd_configs"]
+    assert set(found["names"]) == OURS - {"migrate"}
+    assert str(found["port"]) == SERVICES["web"]["environment"]["KOGAME_METRICS_PORT"]
+    mounted = [volume.split(":")[1] for volume in SERVICES["prometheus"]["volumes"]]
+    assert set(config["rule_files"]) < set(mounted)
 
 
 def test_forwarded_headers_are_believed_from_the_network_of_the_proxy() -> None:

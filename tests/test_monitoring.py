@@ -1,0 +1,73 @@
+"""What Prometheus and Grafana are told to look at is there."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.registry import CollectorRegistry
+
+from game import internal, metrics, store
+from game.queues import election
+from tests.test_internal import SAMPLE
+
+CONFIG = Path(__file__).resolve().parent.parent / "config"
+ALERTS: list[dict[str, Any]] = yaml.safe_load((CONFIG / "prometheus/alerts.yml").read_text())[
+    "groups"
+][0]["rules"]
+BOARD: dict[str, Any] = json.loads((CONFIG / "grafana/kogame.json").read_text())
+STANDARD = {"up", "process_cpu_seconds_total", "process_resident_memory_bytes"}
+
+
+@pytest.fixture(scope="module")
+def told() -> set[str]:
+    """The name of every series that some process of Kogame has."""
+    names = set(STANDARD)
+    for kind in metrics.KINDS:
+        metrics.start(kind, "here")
+        store.redis().set(election.KEY, json.dumps({**SAMPLE, "by": metrics.identity()}))
+        for gauge in metrics.GAUGES:
+            metrics.gauge(gauge, 0)
+        for name in metrics.OBSERVATIONS:
+            metrics.observe(name, 0.1)
+        registry = CollectorRegistry()
+        registry.register(internal.Figures())
+        registry.register(internal.Queues())
+        names |= {sample.name for family in registry.collect() for sample in family.samples}
+    store.redis().delete(election.KEY)
+    metrics.start("web", "here")
+    return names
+
+
+def series(expression: str) -> set[str]:
+    """The series that an expression reads."""
+    return set(re.findall(r"\b(?:kogame|process|up)\w*", re.sub(r"by \(\w+\)", "", expression)))
+
+
+@pytest.mark.parametrize("alert", [rule["alert"] for rule in ALERTS])
+def test_every_alarm_reads_what_is_told(alert: str, told: set[str]) -> None:
+    [rule] = [rule for rule in ALERTS if rule["alert"] == alert]
+    read = series(rule["expr"]) - {"kogame"}  # the job's name
+    assert read
+    assert read <= told
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+@pytest.mark.parametrize("title", [panel["title"] for panel in BOARD["panels"]])
+def test_every_panel_reads_what_is_told(title: str, told: set[str]) -> None:
+    [panel] = [panel for panel in BOARD["panels"] if panel["title"] == title]
+    for target in panel["targets"]:
+        assert series(target["expr"])
+        assert series(target["expr"]) <= told
+
+
+def test_no_two_panels_lie_on_each_other() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in BOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken
+        taken |= cells
