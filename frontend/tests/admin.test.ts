@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { Process } from "../src/admin/figures";
 import { History, MINUTE } from "../src/admin/history";
+import { type Past, POINTS, Ring } from "../src/admin/past";
 import { age, bytes, ms, NONE, number } from "../src/admin/words";
 
 function report(uptime: number, ticks: number, more: Partial<Process> = {}): Process {
@@ -70,5 +71,43 @@ describe("numbers", () => {
     expect([bytes(999), bytes(1500), bytes(38_400_000)]).toEqual(["999 B", "1.5 kB", "38 MB"]);
     expect([ms(0.0012), ms(0.131)]).toEqual(["1.2 ms", "131 ms"]);
     expect([age(4), age(600), age(7200), age(864_000)]).toEqual(["4 s", "10 min", "2 h", "10 d"]);
+  });
+});
+
+describe("the last hour", () => {
+  const past = (at: number[], figures: Record<string, (number | null)[]>, marks: Past["marks"] = []): Past => ({
+    every: 5, at, figures, marks,
+  });
+
+  it("grows by what is new, and by nothing twice", () => {
+    const ring = new Ring();
+    expect(ring.add(past([10, 15], { rooms: [1, 2] }))).toBe(true);
+    expect(ring.add(past([15, 20], { rooms: [2, 3] }))).toBe(true);
+    expect(ring.add(past([20], { rooms: [3] }))).toBe(false);
+    expect([ring.at, ring.line("rooms"), ring.last]).toEqual([[10, 15, 20], [1, 2, 3], 20]);
+  });
+
+  it("breaks a line where nobody measured", () => {
+    const ring = new Ring();
+    ring.add(past([10, 15, 60], { rooms: [1, 2, 3] }));
+    expect(ring.at).toEqual([10, 15, 20, 60]);
+    expect(ring.line("rooms")).toEqual([1, 2, null, 3]);
+  });
+
+  it("takes in figures that come and go", () => {
+    const ring = new Ring();
+    ring.add(past([10], { "queue a": [1] }));
+    ring.add(past([15], { "queue b": [2] }));
+    expect([ring.line("queue a"), ring.line("queue b")]).toEqual([[1, null], [null, 2]]);
+    expect(ring.line("queue c")).toEqual([null, null]);
+  });
+
+  it("has an end", () => {
+    const ring = new Ring();
+    const at = Array.from({ length: POINTS + 3 }, (_, n) => 10 + n * 5);
+    ring.add(past(at, { rooms: at }, [[10, "start", "a began"], [4000, "lost", "b was lost"]]));
+    expect([ring.at.length, ring.at[0], ring.line("rooms").length]).toEqual([POINTS, 25, POINTS]);
+    ring.add(past([], {}, [[4000, "lost", "b was lost"], [4100, "act", "c"]]));
+    expect(ring.marks.map(([, , words]) => words)).toEqual(["b was lost", "c"]);
   });
 });

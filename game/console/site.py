@@ -21,6 +21,7 @@ class ConsoleSite(AdminSite):
         own: list[URLPattern | URLResolver] = [
             path("metrics/", self.admin_view(views.page), name="metrics"),
             path("metrics/figures/", views.figures, name="metrics_figures"),
+            path("metrics/past/", views.past, name="metrics_past"),
             path("metrics/kick/", views.kick, name="metrics_kick"),
             path("metrics/close/", views.close, name="metrics_close"),
         ]

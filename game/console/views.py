@@ -1,6 +1,7 @@
 """The Metrics page, its figures as JSON, and the levers; each asks for its own permission."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
@@ -14,8 +15,8 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game import matchmaking, metrics, store
-from game.console.overview import overview
+from game import history, matchmaking, metrics, store
+from game.console.overview import overview, reader
 from game.models import AuditEntry
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,21 @@ def figures(request: HttpRequest) -> HttpResponse:
     return JsonResponse(overview(request.GET.getlist("room")))
 
 
+@never_cache
+@require_safe
+def past(request: HttpRequest) -> HttpResponse:
+    """The charts' points as JSON: `?ring=hour` or `day`, `&since=` what the page has already."""
+    if not may(request.user, VIEW):
+        return _refused("You may not see the metrics. Log in again as someone who may.")
+    try:
+        since = float(request.GET.get("since", "0"))
+        return JsonResponse(history.read(reader(), request.GET.get("ring", "hour"), since))
+    except (KeyError, ValueError):
+        return JsonResponse({"error": "There is no such ring."}, status=400)
+    except store.FAILURES as error:
+        return JsonResponse({"error": f"Redis does not answer: {error}"}, status=503)
+
+
 def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], "Pull"]], Lever]:
     """A POST that does something to the running system: checked, audited, told in a sentence."""
 
@@ -85,11 +101,18 @@ def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], "Pu
                 log.warning("%s of %s by %s: %s", action, target, user, entry.detail)
                 return JsonResponse({"error": f"Not done: {error}"}, status=503)
             log.info("%s of %s by %s", action, target, user)
+            await sync_to_async(_remember)(f"{user}: {action.replace('_', ' ')} {target}")
             return JsonResponse({"done": said})
 
         return require_POST(never_cache(view))
 
     return around
+
+
+def _remember(words: str) -> None:
+    """A mark on the charts; the audit has it anyway."""
+    with contextlib.suppress(*store.FAILURES):
+        history.mark(reader(), "act", words)
 
 
 _audit = sync_to_async(AuditEntry.record)

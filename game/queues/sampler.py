@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import redis
 from celery import current_app
 
-from game import metrics, store
+from game import history, metrics, store
 from game.queues import on_rabbitmq, on_redis
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Sampler:
         self._management: on_rabbitmq.Management | None = None
         self._history: dict[str, deque[int]] = {}
         self._last: dict[str, Any] = {}
+        self._recorder = history.Recorder(store.redis())
 
     def remember(self, sample: dict[str, Any] | None) -> None:
         """Go on from another sampler's last sample: its history, its broker's state."""
@@ -57,6 +58,7 @@ class Sampler:
             "outbox": _outbox(store.redis(), now),
             "redis": _redis(store.redis()),
         }
+        self._recorder.take(self._last)
         return self._last
 
     def _broker(self, now: float) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -419,6 +419,11 @@ async def test_an_operator_sees_the_room_removes_a_player_and_misses_a_worker(
     await page.get_by_role("button", name="Lobby").click()
     await expect(page.locator("#play")).to_be_visible()
 
+    # What an operator did is marked on the charts, which are there at once.
+    await expect(admin.locator(".kgm-chart canvas").first).to_be_visible()
+    marked = f"olga: kick player {room}"
+    await expect(admin.locator(".kgm-mark")).to_contain_text(marked, timeout=15_000)
+
     kogame.worker_ready()
     await expect(admin.locator("#kgm-words")).not_to_contain_text("worker")
     kogame.worker.kill()

@@ -112,3 +112,12 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) void refresh();
 });
 void refresh();
+
+// Charts are most of this page's script: they come behind the words, and when they are looked at.
+const past = document.getElementById("kgm-past") as HTMLDetailsElement;
+past.addEventListener(
+  "toggle",
+  () => void import("./charts").then(({ Charts }) => new Charts(past, root.dataset.past ?? "")),
+  { once: true },
+);
+past.open = matchMedia("(min-width: 768px)").matches;
