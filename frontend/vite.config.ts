@@ -15,6 +15,7 @@ export default defineConfig({
         "src/pages/leaderboard.ts",
         "src/pages/plain.ts",
         "src/admin/metrics.ts",
+        "src/admin/runbook.css",
       ],
     },
   },

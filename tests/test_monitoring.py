@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from prometheus_client.registry import CollectorRegistry
 
 from game import internal, metrics, store
+from game.console import runbook
 from game.queues import election
 from tests.test_internal import SAMPLE
 
@@ -71,3 +75,34 @@ def test_no_two_panels_lie_on_each_other() -> None:
         assert at["x"] + at["w"] <= 24
         assert not cells & taken
         taken |= cells
+
+
+# --- The runbook -----------------------------------------------------------------------------
+def slug(alert: str) -> str:
+    """QueueStuck → queue-stuck."""
+    return re.sub(r"(?<!^)([A-Z])", r"-\1", alert).lower()
+
+
+@pytest.mark.parametrize("alert", [rule["alert"] for rule in ALERTS])
+def test_every_alarm_has_its_page(alert: str) -> None:
+    assert slug(alert) in runbook.pages()
+
+
+@pytest.mark.parametrize("alarm", sorted(path.stem for path in runbook.FOLDER.glob("*.md")))
+def test_a_page_says_what_it_means_where_to_look_and_what_to_do(alarm: str) -> None:
+    title, text = runbook.pages()[alarm]
+    assert title
+    assert re.findall(r"<h2>(.*)</h2>", text) == ["What players notice", "Look at", "Do"]
+    for figure in re.findall(r"<code>((?:web|engine|layer|queues)\.\w+)</code>", text):
+        assert figure in metrics.meanings(), figure
+
+
+@pytest.mark.django_db
+def test_the_admin_shows_them_to_who_may_see_the_metrics(client: Client) -> None:
+    address = reverse("admin:metrics_runbook", args=["queue-stuck"])
+    client.force_login(User.objects.create_user("sam", is_staff=True))
+    assert client.get(address).status_code == 403
+    client.force_login(User.objects.create_superuser("olga"))
+    assert "every write behind it" in client.get(address).content.decode()
+    assert address in client.get(reverse("admin:metrics_runbook")).content.decode()
+    assert client.get(reverse("admin:metrics_runbook", args=["nothing"])).status_code == 404

@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from game.console import views
+from game.console import runbook, views
 
 
 class ConsoleSite(AdminSite):
@@ -21,6 +21,12 @@ class ConsoleSite(AdminSite):
         own: list[URLPattern | URLResolver] = [
             path("metrics/", self.admin_view(views.page), name="metrics"),
             path("metrics/figures/", views.figures, name="metrics_figures"),
+            path("metrics/runbook/", self.admin_view(runbook.page), name="metrics_runbook"),
+            path(
+                "metrics/runbook/<slug:alarm>/",
+                self.admin_view(runbook.page),
+                name="metrics_runbook",
+            ),
             path("metrics/past/", views.past, name="metrics_past"),
             path("metrics/kick/", views.kick, name="metrics_kick"),
             path("metrics/close/", views.close, name="metrics_close"),
