@@ -16,7 +16,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from game import metrics, protocol, store
-from game.console import overview, words
+from game.console import overview, runbook, words
 from game.models import AuditEntry
 from game.queues import election
 
@@ -223,7 +223,9 @@ def test_every_declared_figure_reaches_the_page(server: redis.Redis, login: Logi
 
 
 def problems(picture: dict[str, Any]) -> list[str]:
-    return [problem["words"] for problem in words.status(picture)["problems"]]
+    found = words.status(picture)["problems"]
+    assert {problem["page"] for problem in found} <= set(runbook.pages())
+    return [problem["words"] for problem in found]
 
 
 SICK: list[tuple[dict[str, Any], str]] = [
@@ -288,6 +290,7 @@ def test_a_silent_worker_is_named_with_since_when(server: redis.Redis) -> None:
         "words": "1 worker process silent",
         "since": pytest.approx(at, abs=1),
         "about": "worker",
+        "page": "process-silent",
     }
 
 

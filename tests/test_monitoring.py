@@ -97,6 +97,14 @@ def test_a_page_says_what_it_means_where_to_look_and_what_to_do(alarm: str) -> N
         assert figure in metrics.meanings(), figure
 
 
+def test_what_the_metrics_page_says_leads_to_a_page() -> None:
+    source = (CONFIG.parent / "game/console/words.py").read_text()
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source))
+    assert len(named) > 15
+    kinds = {f"no-{kind}" for kind in metrics.KINDS} - {"no-web"}  # who would show it?
+    assert named | kinds <= set(runbook.pages())
+
+
 @pytest.mark.django_db
 def test_the_admin_shows_them_to_who_may_see_the_metrics(client: Client) -> None:
     address = reverse("admin:metrics_runbook", args=["queue-stuck"])

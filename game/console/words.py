@@ -20,12 +20,20 @@ DROPPED = {  # counters that should stand still, and what it means that they do 
     "engine.commits_refused": "ticks refused because another engine owns the room",
 }
 
-Problem = dict[str, Any]  # {"level": "bad" or "warn", "words", "since": time or None, "about"}
+PAGES = {  # of the runbook, for such a counter; for the others it is inputs-dropped
+    "engine.overruns": "ticks-late",
+    "engine.commits_refused": "commits-refused",
+}
+
+# {"level": "bad" or "warn", "words", "since": time or None, "about": the section of the page,
+#  "page": of the runbook}
+Problem = dict[str, Any]
 
 
 def redis_away(since: float) -> dict[str, Any]:
     """The status while nothing can be read."""
-    problem = _problem("bad", "Redis does not answer. Figures below are the last known.", since)
+    said = "Redis does not answer. Figures below are the last known."
+    problem = _problem("bad", said, "redis-away", since)
     return {"level": "bad", "words": "", "problems": [problem]}
 
 
@@ -47,8 +55,10 @@ def several(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def _problem(level: str, said: str, since: float | None = None, about: str = "") -> Problem:
-    return {"level": level, "words": said, "since": since, "about": about}
+def _problem(
+    level: str, said: str, page: str, since: float | None = None, about: str = ""
+) -> Problem:
+    return {"level": level, "words": said, "since": since, "about": about, "page": page}
 
 
 def _processes(picture: dict[str, Any]) -> Iterator[Problem]:
@@ -58,26 +68,31 @@ def _processes(picture: dict[str, Any]) -> Iterator[Problem]:
         silent = [p for p in picture["silent"] if p["kind"] == kind and not p["replaced"]]
         if silent:
             said = several(len(silent), f"{kind} process", f"{kind} processes") + " silent"
-            yield _problem("bad", said, min(p["heard"] for p in silent), kind)
+            since = min(p["heard"] for p in silent)
+            yield _problem("bad", said, "process-silent", since, kind)
         elif kind != "web" and not any(p["kind"] == kind for p in living):
             level = "warn" if kind == "beat" else "bad"
-            yield _problem(level, f"No {kind} is running", about=kind)
+            yield _problem(level, f"No {kind} is running", f"no-{kind}", about=kind)
     for process in living:
         name, gauges = f"{process['kind']} {process['id']}", process["gauges"]
         if gauges.get("worker.loop_age", 0) > HUNG:
-            yield _problem("bad", f"{name} hangs: its main loop stands still", about="worker")
+            said = f"{name} hangs: its main loop stands still"
+            yield _problem("bad", said, "loop-hangs", about="worker")
         if gauges.get("engine.paused", 0):
             paused = several(int(gauges["engine.paused"]), "room")
-            yield _problem("bad", f"{name}: {paused} paused until Redis confirms", about="engine")
+            said = f"{name}: {paused} paused until Redis confirms"
+            yield _problem("bad", said, "rooms-paused", about="engine")
         lag = process["observed"].get("process.loop_lag_seconds", {})
         if lag.get("p50", 0) > LAG:
             late = f"{lag['p50'] * 1000:.0f} ms"
-            yield _problem("warn", f"{name} is overloaded: it wakes {late} late", about="")
+            said = f"{name} is overloaded: it wakes {late} late"
+            yield _problem("warn", said, "process-overloaded")
     for counter, meaning in DROPPED.items():
         number = sum(p["recent"].get(counter, 0) for p in living)
         if number:
             seconds = max(p["recent_seconds"] for p in living if p["recent"].get(counter))
-            yield _problem("warn", f"{number:,} {meaning}, in the last {seconds:.0f} s")
+            said = f"{number:,} {meaning}, in the last {seconds:.0f} s"
+            yield _problem("warn", said, PAGES.get(counter, "inputs-dropped"))
 
 
 def _queues(picture: dict[str, Any]) -> Iterator[Problem]:
@@ -85,27 +100,28 @@ def _queues(picture: dict[str, Any]) -> Iterator[Problem]:
     sample = picture["sample"]
     if sample is None or picture["at"] - sample["at"] > STALE:
         since = sample and sample["at"]
-        yield _problem("bad", "Queues are not being measured: no web process does it", since)
+        said = "Queues are not being measured: no web process does it"
+        yield _problem("bad", said, "queues-unmeasured", since)
         return
     broker = sample["broker"]
     if broker["error"]:
         said = f"The task broker ({broker['kind']}) does not answer"
-        yield _problem("bad", said, broker["since"], "queues")
+        yield _problem("bad", said, "broker-away", broker["since"], "queues")
         return
     for alarm in broker["alarms"]:
-        yield _problem("bad", alarm, about="queues")
+        yield _problem("bad", alarm, "broker-alarm", about="queues")
     growing = [row["name"] for row in picture["queues"] if row["growing"]]
     if growing:
         said = f"{several(len(growing), 'queue')} growing: {', '.join(growing[:5])}"
-        yield _problem("bad", said, about="queues")
+        yield _problem("bad", said, "queue-growing", about="queues")
     for row in picture["queues"]:
         if row["ready"] and not row["consumers"]:
             waiting = several(row["ready"], "task waits", "tasks wait")
             said = f"Queue {row['name']}: {waiting}, and no worker takes them"
-            yield _problem("bad", said, about="queues")
+            yield _problem("bad", said, "queue-unserved", about="queues")
         elif (row["oldest_ready"] or 0) > STUCK:
             said = f"Queue {row['name']}: a task has waited for {row['oldest_ready']:.0f} s"
-            yield _problem("warn", said, about="queues")
+            yield _problem("warn", said, "queue-stuck", about="queues")
 
 
 def _outbox(outbox: dict[str, Any] | None) -> Iterator[Problem]:
@@ -115,14 +131,15 @@ def _outbox(outbox: dict[str, Any] | None) -> Iterator[Problem]:
     length, oldest = outbox["length"], outbox["oldest"] or 0
     if length >= OUTBOX_ALARM:
         said = f"{length:,} scores wait for the database; at {OUTBOX_MOST:,} new lives are refused"
-        yield _problem("bad", said, about="redis")
+        yield _problem("bad", said, "scores-wait", about="redis")
     elif oldest > OUTBOX_STUCK:
         waiting = several(length, "score waits", "scores wait")
         said = f"{waiting} for the database, the oldest for {oldest:.0f} s"
-        yield _problem("bad", said, about="redis")
+        yield _problem("bad", said, "scores-wait", about="redis")
     if outbox["bad"]:
         said = f"{several(outbox['bad'], 'outbox entry', 'outbox entries')} could not be read"
-        yield _problem("warn", f"{said} as a score and set aside", about="redis")
+        said = f"{said} as a score and set aside"
+        yield _problem("warn", said, "scores-unreadable", about="redis")
 
 
 def _redis(server: dict[str, Any] | None) -> Iterator[Problem]:
@@ -131,20 +148,20 @@ def _redis(server: dict[str, Any] | None) -> Iterator[Problem]:
         return
     if server["evicted"]:
         said = f"Redis has thrown away {several(server['evicted'], 'key')}"
-        yield _problem("bad", f"{said}: set maxmemory-policy noeviction", about="redis")
+        said = f"{said}: set maxmemory-policy noeviction"
+        yield _problem("bad", said, "redis-full", about="redis")
     if server["memory_most"] and server["memory"] > MEMORY * server["memory_most"]:
         share = server["memory"] / server["memory_most"]
-        yield _problem("bad", f"Redis' memory is {share:.0%} full", about="redis")
+        yield _problem("bad", f"Redis' memory is {share:.0%} full", "redis-full", about="redis")
     if not server["aof_ok"]:
-        yield _problem(
-            "bad", "Redis cannot write its append-only file: check its disk", None, "redis"
-        )
+        said = "Redis cannot write its append-only file: check its disk"
+        yield _problem("bad", said, "redis-keeps-nothing", about="redis")
     elif not server["aof"]:
         said = "Redis keeps no append-only file: scores not yet saved are lost when it restarts"
-        yield _problem("warn", said, about="redis")
+        yield _problem("warn", said, "redis-keeps-nothing", about="redis")
     if server["latency"] > LATENCY:
         said = f"Redis takes {server['latency'] * 1000:.0f} ms to answer"
-        yield _problem("warn", said, about="redis")
+        yield _problem("warn", said, "redis-slow", about="redis")
 
 
 def _all_is_well(picture: dict[str, Any]) -> str:

@@ -69,6 +69,8 @@ export interface Problem {
   words: string;
   since: number | null;
   about: string;
+  /** The runbook's page; none when it is this page that is in trouble. */
+  page?: string;
 }
 
 export interface Status {

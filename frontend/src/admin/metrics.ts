@@ -97,13 +97,16 @@ function line(problem: Problem): HTMLLIElement {
   const text = problem.words.endsWith(".") && since
     ? problem.words.replace(".", `${since}.`)
     : problem.words + since;
-  if (!problem.about) {
-    item.textContent = text;
-    return item;
+  if (problem.about) {
+    const link = element("a", "", text);
+    link.href = `#kgm-${problem.about === "beat" ? "worker" : problem.about}`;
+    item.append(link);
+  } else item.append(text);
+  if (problem.page) {
+    const what = element("a", "kgm-page", "What to do");
+    what.href = `${root.dataset.runbook}${problem.page}/`;
+    item.append(" ", what);
   }
-  const link = element("a", "", text);
-  link.href = `#kgm-${problem.about === "beat" ? "worker" : problem.about}`;
-  item.append(link);
   return item;
 }
 
