@@ -106,7 +106,7 @@ OBSERVATIONS: dict[str, str] = {
 DETAILS: dict[str, str] = {
     "rooms": "the rooms of an engine, with their seats",
     "queues": "the queues a worker consumes",
-    "tasks": "how many tasks of each name a worker has accepted",
+    "tasks": "the tasks a worker has taken: how they ended, how long they waited and ran",
 }
 
 

@@ -18,12 +18,11 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from game import internal, metrics
+from game import internal, metrics, task_times
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 2.0  # a report that takes longer is given up; the next one is due anyway
-TASKS_MOST = 50  # task names in a report, most frequent first
 
 
 class Reporter(threading.Thread):
@@ -130,7 +129,7 @@ def measure_worker(consumer: Any, pulse: Pulse) -> None:
             for name, queue in list(queues.items())
         ],
     )
-    metrics.detail("tasks", [list(pair) for pair in state.total_count.most_common(TASKS_MOST)])
+    metrics.detail("tasks", task_times.told())
 
 
 def _pool(consumer: Any) -> dict[str, Any]:

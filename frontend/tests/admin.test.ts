@@ -1,9 +1,10 @@
 /** The operator's page, without a page: rates from counters, and numbers as words. */
 
 import { describe, expect, it } from "vitest";
-import type { Process } from "../src/admin/figures";
+import type { Process, Task } from "../src/admin/figures";
 import { History, MINUTE } from "../src/admin/history";
 import { type Past, POINTS, Ring } from "../src/admin/past";
+import { tasks } from "../src/admin/sections";
 import { age, bytes, ms, NONE, number } from "../src/admin/words";
 
 function report(uptime: number, ticks: number, more: Partial<Process> = {}): Process {
@@ -71,6 +72,19 @@ describe("numbers", () => {
     expect([bytes(999), bytes(1500), bytes(38_400_000)]).toEqual(["999 B", "1.5 kB", "38 MB"]);
     expect([ms(0.0012), ms(0.131)]).toEqual(["1.2 ms", "131 ms"]);
     expect([age(4), age(600), age(7200), age(864_000)]).toEqual(["4 s", "10 min", "2 h", "10 d"]);
+  });
+});
+
+describe("tasks", () => {
+  const worker = (...tasks: Task[]): Process => report(1, 0, { kind: "worker", details: { tasks } });
+
+  it("are added up over the workers, with the longest times", () => {
+    const found = tasks([
+      worker(["q", "a", 1, 0, 2, 0.1, 0.2, null, null], ["q", "b", 9, 0, 0, 0, 0, 0, 0]),
+      worker(["q", "a", 3, 1, 0, 0.05, 0.3, 1, 2]),
+    ]);
+    expect(found.map((kind) => kind.task)).toEqual(["b", "a"]);
+    expect(found[1]).toEqual({ queue: "q", task: "a", done: 4, failed: 1, putOff: 2, times: [0.1, 0.3, 1, 2] });
   });
 });
 

@@ -37,3 +37,9 @@ def stay(self: Any) -> None:
     client.rpush(SEEN, "again" if hold.again else "done")
     if hold.again:
         self.delay()
+
+
+@shared_task
+def fail() -> None:
+    """Raise what nobody retries."""
+    raise ValueError("as asked")

@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from kombu import Connection
 
-from game import scores, store, tasks
+from game import metrics, scores, store, tasks
 from game.models import Life, Match, Player, Standing
 from kogame.celery import app
 from tests import factory
@@ -250,6 +250,27 @@ def test_a_message_says_when_it_was_published_and_is_json() -> None:
     assert abs(time.time() - message.headers["published_at"]) < 5
     assert message.content_type == "application/json"
     assert json.loads(message.body)[0] == []
+
+
+def test_the_worker_tells_how_tasks_ended_and_how_long_they_took(running: Process) -> None:
+    probe_tasks.fail.delay()
+    probe_tasks.look.apply_async(["nothing"], countdown=1)
+
+    def rows() -> dict[str, list[Any]]:
+        living = metrics.snapshot(store.redis())["living"]
+        told = (row for report in living for row in report["details"].get("tasks", ()))
+        return {row[1].rpartition(".")[2]: row for row in told}
+
+    def ended() -> bool:
+        found = rows()
+        return "fail" in found and found["fail"][3] == 1 and found.get("look", [0] * 3)[2] >= 1
+
+    until(ended, "both had ended")
+    queue, _, done, failed, put_off, *times = rows()["fail"]
+    assert (queue, done, failed, put_off) == ("maintenance", 0, 1, 0)
+    assert all(0 <= time < 20 for time in times)
+    # The second for which it was to wait is not the queue's fault.
+    assert 0 <= rows()["look"][5] < 1
 
 
 def test_the_processes_have_titles(running: Process) -> None:

@@ -172,7 +172,10 @@ def test_a_worker_reports_itself_and_is_missed_when_killed(on_a_redis: Bench) ->
         assert gauges["worker.pool_memory"] > 1_000_000
         assert gauges["worker.loop_age"] < 10
         assert [queue["name"] for queue in told["details"]["queues"]] == on_a_redis.names
-        assert told["details"]["tasks"] == [["hold", 1]]
+        [row] = told["details"]["tasks"]
+        assert row[:5] == [on_a_redis.names[0], "hold", 0, 0, 0]
+        assert 0 <= row[5] <= row[6] < 60  # it has waited
+        assert row[7:] == [None, None]  # and has not ended
         os.killpg(worker.pid, signal.SIGKILL)
         wait_for(lambda: report() is None)
         silent = [one["id"] for one in metrics.snapshot(server)["silent"]]

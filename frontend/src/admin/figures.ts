@@ -8,6 +8,9 @@ export interface Spread {
   max?: number;
 }
 
+/** Queue, task, how many ended well, failed, were put off; waits' p50 and p95, runs' p50 and p95. */
+export type Task = [string, string, number, number, number, ...(number | null)[]];
+
 export interface Process {
   kind: "web" | "engine" | "worker" | "beat";
   id: string;
@@ -23,7 +26,7 @@ export interface Process {
   recent: Record<string, number>;
   recent_seconds: number;
   observed: Record<string, Spread>;
-  details: { queues?: { name: string; in_flight: number }[]; tasks?: [string, number][] };
+  details: { queues?: { name: string; in_flight: number }[]; tasks?: Task[] };
 }
 
 export interface Silent {

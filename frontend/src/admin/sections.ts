@@ -127,6 +127,52 @@ function workerColumns(history: History, now: () => number): Column<Line>[] {
   ];
 }
 
+/** One task of one queue, as all workers saw it. */
+interface Kind {
+  queue: string;
+  task: string;
+  done: number;
+  failed: number;
+  putOff: number;
+  /** p50 and p95 of the waits, then of the runs, in seconds: of the worker where they are longest. */
+  times: (number | null)[];
+}
+
+/** The workers' tasks, added up; the most frequent first. */
+export function tasks(processes: Process[]): Kind[] {
+  const kinds = new Map<string, Kind>();
+  for (const [queue, task, done, failed, putOff, ...times] of processes.flatMap((p) => p.details.tasks ?? [])) {
+    const key = `${queue} ${task}`;
+    const kind = kinds.get(key) ?? { queue, task, done: 0, failed: 0, putOff: 0, times: [null, null, null, null] };
+    kind.done += done;
+    kind.failed += failed;
+    kind.putOff += putOff;
+    kind.times = kind.times.map((longest, n) => {
+      const time = times[n] ?? null;
+      return longest === null || (time !== null && time > longest) ? time : longest;
+    });
+    kinds.set(key, kind);
+  }
+  return [...kinds.values()].sort((a, b) => b.done - a.done || a.task.localeCompare(b.task));
+}
+
+function taskColumns(): Column<Kind>[] {
+  const times = (head: string, about: string, from: number): Column<Kind> => ({
+    head,
+    about: `${about}: half, and 95 of 100, of the last five minutes' took less`,
+    show: ({ times: [...all] }) => `${ms(all[from])} / ${ms(all[from + 1])}`,
+  });
+  return [
+    { head: "Task", about: "Its name", words: true, show: (kind) => kind.task },
+    { head: "Queue", about: "Where it waits", words: true, show: (kind) => kind.queue },
+    { head: "Done", about: "Since the workers started", show: (kind) => number(kind.done) },
+    { head: "Failed", about: "Raised an error that no retry follows", show: (kind) => ({ text: number(kind.failed), alarm: kind.failed > 0 }) },
+    { head: "Put off", about: "Failed, and to be tried again later", show: (kind) => number(kind.putOff) },
+    times("Waited p50 / p95", "From its publishing, or the time it was to start, until a worker took it", 0),
+    times("Ran p50 / p95", "From then until it was acknowledged", 2),
+  ];
+}
+
 const DROPS = [
   "web.inputs_dropped",
   "web.answers_dropped",
@@ -230,12 +276,15 @@ export function sections(history: History): (picture: Picture) => void {
     { id: "web", kinds: ["web"], columns: webColumns, none: "No web process reports." },
     { id: "engine", kinds: ["engine"], columns: engineColumns, none: "No engine is running." },
   ].map((part) => ({ ...part, table: new Table(part.columns(history, now), part.none, part.id) }));
+  const kindsOfTasks = new Table(taskColumns(), "No worker has taken a task yet.", "Tasks");
   document.getElementById("kgm-queues")?.append(queues.table);
+  document.getElementById("kgm-tasks")?.append(kindsOfTasks.table);
   for (const part of kinds) document.getElementById(`kgm-${part.id}`)?.append(part.table.table);
 
   return (picture) => {
     at = picture.at;
     const old = picture.sample === null || picture.at - picture.sample.at > 5 || !!picture.sample.broker.error;
+    kindsOfTasks.show(tasks(picture.processes), (kind) => `${kind.queue} ${kind.task}`);
     queues.show(picture.queues, (queue) => queue.name, () => old);
     for (const part of kinds) {
       const lines: Line[] = [...picture.processes, ...picture.silent];

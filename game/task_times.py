@@ -1,0 +1,98 @@
+"""How long tasks wait and run, as a worker's main process sees it; importing this hooks it up.
+
+The main process hears of each task when a pool process takes it and when it ends. Celery lets
+every task name the class of its requests, which is where that is measured.
+"""
+
+import time
+from collections import deque
+from typing import Any
+
+from billiard.einfo import ExceptionWithTraceback
+from celery.app.task import Task
+from celery.exceptions import Ignore, Reject, Retry
+from celery.utils.time import maybe_iso8601
+from celery.worker.request import Request
+
+WINDOW = 512  # times kept per task
+WINDOW_SECONDS = 300  # older ones say nothing about now
+TASKS_MOST = 100  # tasks with a row of their own; more would be a naming accident
+OTHERS = ("", "all others")  # the row of the rest
+
+
+class Row:
+    """One task of one queue: how often it ended how, and its last times."""
+
+    def __init__(self) -> None:
+        self.done = self.failed = self.put_off = 0
+        self.waits: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self.runs: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+
+    def told(self) -> list[Any]:
+        """[done, failed, put off, waits' p50 and p95, runs' p50 and p95]; None where none is."""
+        return [self.done, self.failed, self.put_off, *_spread(self.waits), *_spread(self.runs)]
+
+
+def _spread(window: deque[tuple[float, float]]) -> list[float | None]:
+    since = time.monotonic() - WINDOW_SECONDS
+    values = sorted(value for at, value in list(window) if at >= since)
+    if not values:
+        return [None, None]
+    return [round(values[len(values) * share // 100], 4) for share in (50, 95)]
+
+
+_rows: dict[tuple[str, str], Row] = {}
+
+
+def row(queue: str, task: str) -> Row:
+    """The row of a task; beyond TASKS_MOST all share one."""
+    if (queue, task) not in _rows and len(_rows) >= TASKS_MOST:
+        queue, task = OTHERS
+    return _rows.setdefault((queue, task), Row())
+
+
+def told() -> list[list[Any]]:
+    """[queue, task, *what `Row.told` says] of each task that this worker has taken."""
+    return [[queue, task, *one.told()] for (queue, task), one in list(_rows.items())]
+
+
+class MeasuredRequest(Request):  # type: ignore[misc]  # Celery has no types
+    """A request that notes when its task was taken, how it ended, and when."""
+
+    _raised = False
+
+    def _row(self) -> Row:
+        return row(str(self.delivery_info.get("routing_key") or ""), self.name)
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        """A pool process took it: it has waited since it was published, or was to be started."""
+        super().on_accepted(pid, time_accepted)
+        published = self.request_dict.get("published_at")
+        if published is not None and self.time_start:
+            due = maybe_iso8601(self.request_dict.get("eta"))
+            since = max(published, due.timestamp() if due else 0)
+            # Clocks of two machines may differ; a wait is never negative.
+            waited = max(0.0, self.time_start - since)
+            self._row().waits.append((time.monotonic(), waited))
+
+    def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
+        """It raised: an end, or a wish to be tried again later."""
+        error = exc_info.exception
+        error = error.exc if isinstance(error, ExceptionWithTraceback) else error
+        self._raised = True
+        if isinstance(error, Retry):
+            self._row().put_off += 1
+        elif not isinstance(error, Ignore | Reject):
+            self._row().failed += 1
+        return super().on_failure(exc_info, *args, **kwargs)
+
+    def acknowledge(self) -> None:
+        """It is over, however it ended: tasks here are acknowledged late."""
+        if self.task.acks_late and self.time_start and not self.acknowledged:
+            took = max(0.0, time.time() - self.time_start)
+            self._row().runs.append((time.monotonic(), took))
+            self._row().done += not self._raised
+        super().acknowledge()
+
+
+Task.Request = "game.task_times:MeasuredRequest"
