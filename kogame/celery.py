@@ -10,8 +10,16 @@ import time
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, before_task_publish, celeryd_init, setup_logging
+from celery.signals import (
+    beat_init,
+    before_task_publish,
+    celeryd_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+)
 from django.conf import settings
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from kogame import broker, checks, lost_redis
 
@@ -33,6 +41,18 @@ def say_when(headers: dict[str, Any] | None = None, **_: Any) -> None:
 def log_as_django_does(**_: Any) -> None:
     """Keep the project's logging; LOG_LEVEL sets the level, as in every other process."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@task_prerun.connect
+def name_the_task(task_id: str, task: Any, **_: Any) -> None:
+    """Each line that a task logs says which task it was."""
+    bind_contextvars(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def forget_the_task(**_: Any) -> None:
+    """What a pool process logs between tasks is of none."""
+    unbind_contextvars("task", "task_id")
 
 
 def _refuse_debug() -> None:

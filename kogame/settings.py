@@ -12,7 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from game.queues import address
-from kogame import broker
+from kogame import broker, logs
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -281,11 +281,14 @@ if HTTPS:
 KOGAME_METRICS_PORT = env.int("KOGAME_METRICS_PORT", 0)  # 0: none
 KOGAME_METRICS_HOST = env.str("KOGAME_METRICS_HOST", "127.0.0.1")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
-    "loggers": {"daphne": {"level": "WARNING"}},
-}
+# --- Logs and errors -----------------------------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", "json" if PRODUCTION else "plain")
+if LOG_FORMAT not in {"plain", "json"}:
+    raise ImproperlyConfigured(f"LOG_FORMAT is plain or json, not {LOG_FORMAT!r}.")
+LOGGING = logs.logging_config(LOG_FORMAT, env.str("LOG_LEVEL", "INFO"))
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+SENTRY_RELEASE = env.str("SENTRY_RELEASE", "")
+if SENTRY_DSN:
+    from kogame import sentry  # only who sends needs its library in memory
+
+    sentry.start(SENTRY_DSN, SENTRY_RELEASE, KOGAME_ENV)

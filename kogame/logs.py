@@ -1,0 +1,61 @@
+"""How log lines look: sentences for people, or one JSON object a line for those who search them.
+
+Both carry what a line is about (room, player, task) where it is known: bound for a whole
+connection or task by `structlog.contextvars`, or given to one line as `extra`.
+"""
+
+from typing import Any
+
+import msgspec
+import structlog
+
+ABOUT = ("room", "player", "task", "task_id")  # what a line in plain words names behind it
+
+
+def _about(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Leave only the words and what they are about."""
+    named = [f"{name}={event[name]}" for name in ABOUT if event.get(name)]
+    event["event"] = str(event["event"]) + (f" [{' '.join(named)}]" if named else "")
+    return event
+
+
+def _words(_: Any, __: str, event: dict[str, Any]) -> str:
+    trace = f"\n{event['exception']}" if "exception" in event else ""
+    return (
+        f"{event['timestamp']} {event['level'].upper()} {event['logger']} {event['event']}{trace}"
+    )
+
+
+def _json(event: dict[str, Any], **_: Any) -> str:
+    """JSON with the message under the name that log collectors look for."""
+    event = {"message": event.pop("event"), **event}
+    return msgspec.json.encode(event, enc_hook=str).decode()
+
+
+def logging_config(form: str, level: str) -> dict[str, Any]:
+    """Django's LOGGING; `form` is "plain" or "json", `level` a level's name."""
+    common: list[Any] = [
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(allow=ABOUT),
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False)
+        if form == "plain"
+        else structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
+    last = [_about, _words] if form == "plain" else [structlog.processors.JSONRenderer(_json)]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "lines": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": common,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            }
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {"daphne": {"level": "WARNING"}},
+    }
