@@ -73,6 +73,7 @@ COUNTERS: dict[str, str] = {
     "engine.lives": "finished lives of people put in the outbox",
     "layer.dropped": "messages between processes dropped because their reader did not keep up",
     "tasks.publish_failures": "tasks that the broker did not take; beat asks again",
+    "tasks.failures_lost": "failed tasks not kept because Redis was away too long",
     "queues.samples": "times this process sampled the queues",
     "queues.sample_failures": "samples that failed: broker or Redis away or too slow",
     "queues.elections": "times this process became the sampler",

@@ -132,6 +132,42 @@ class Fence(models.Model):
         return f"{self.name} {self.token}"
 
 
+class FailedTask(models.Model):
+    """A task of Celery's that raised and was not to be tried again by itself."""
+
+    FAILED, RETRIED, DISCARDED = "failed", "retried", "discarded"
+    STATES = [(FAILED, "waits for a decision"), (RETRIED, "started again"), (DISCARDED, "let go")]
+
+    id = models.CharField(primary_key=True, max_length=64)
+    task = models.CharField(max_length=200)
+    queue = models.CharField(max_length=100, blank=True)
+    arguments = models.TextField(blank=True, help_text="JSON; empty when too large to be kept.")
+    shown = models.TextField("arguments", blank=True)
+    error = models.CharField(max_length=500)
+    trace = models.TextField(blank=True)
+    worker = models.CharField(max_length=150, blank=True)
+    tries = models.PositiveIntegerField(default=1)
+    at = models.DateTimeField("failed at")
+    state = models.CharField(max_length=9, choices=STATES, default=FAILED)
+    settled_by = models.CharField(max_length=150, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = [
+            ("retry_failedtask", "Can start a failed task again"),
+            ("discard_failedtask", "Can let a failed task go"),
+        ]
+        indexes = [
+            models.Index(fields=["-at"], name="failed_at"),
+            models.Index(fields=["state", "-at"], name="failed_state"),
+            models.Index(fields=["task", "-at"], name="failed_task"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.id}"
+
+
 class AuditEntry(models.Model):
     """Who did what to what, and when: every lever an operator pulls leaves one."""
 

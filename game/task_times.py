@@ -9,10 +9,13 @@ from collections import deque
 from typing import Any
 
 from billiard.einfo import ExceptionWithTraceback
+from billiard.exceptions import WorkerLostError
 from celery.app.task import Task
 from celery.exceptions import Ignore, Reject, Retry
 from celery.utils.time import maybe_iso8601
 from celery.worker.request import Request
+
+from game import failures
 
 WINDOW = 512  # times kept per task
 WINDOW_SECONDS = 300  # older ones say nothing about now
@@ -82,9 +85,25 @@ class MeasuredRequest(Request):  # type: ignore[misc]  # Celery has no types
         self._raised = True
         if isinstance(error, Retry):
             self._row().put_off += 1
+        elif isinstance(error, WorkerLostError) and self.task.reject_on_worker_lost:
+            self._row().put_off += 1  # it goes back into its queue
         elif not isinstance(error, Ignore | Reject):
             self._row().failed += 1
+            self._note(error, str(exc_info.traceback))
         return super().on_failure(exc_info, *args, **kwargs)
+
+    def _note(self, error: BaseException, trace: str) -> None:
+        """Keep what is needed to look at it, and to start it again."""
+        failures.note(
+            error,
+            trace,
+            (self.args, self.kwargs),
+            id=self.id,
+            task=self.name,
+            queue=str(self.delivery_info.get("routing_key") or ""),
+            worker=self.hostname,
+            tries=1 + int(self.request_dict.get("retries") or 0),
+        )
 
     def acknowledge(self) -> None:
         """It is over, however it ended: tasks here are acknowledged late."""

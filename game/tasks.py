@@ -4,6 +4,7 @@ A job over many rows is two tasks: a planner finds a bounded page of ids and fan
 in one call, then goes on behind that page; there are never two planners of a kind at a time.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import redis
-from celery import group, shared_task
+from celery import current_app, group, shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import Error as DatabaseTrouble, InterfaceError, OperationalError, transaction
@@ -21,8 +22,9 @@ from kombu.exceptions import OperationalError as BrokerTrouble
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from game import expiry, metrics, scores, store
+from game import expiry, failures, metrics, scores, store
 from game.lock import Lost, one_at_a_time
+from game.models import FailedTask
 
 log = logging.getLogger(__name__)
 
@@ -238,6 +240,29 @@ def check_matches(ids: list[str]) -> None:
         log.error("A number of lives was wrong and is repaired: %s", difference)
 
 
+# --- Failed tasks ----------------------------------------------------------------------------
+class NotKept(ValueError):
+    """The task's arguments were too large to be kept, so it cannot be started again."""
+
+
+def start_again(failure: FailedTask, who: str) -> bool:
+    """Start a failed task once more, under a new id; False when somebody else has decided on it.
+
+    Raises NotKept, or what the broker's library raises; then it waits for a decision as before.
+    """
+    if not failure.arguments:
+        raise NotKept(f"{failure.task}: its arguments were too large to be kept.")
+    if not failures.settle([failure.pk], FailedTask.RETRIED, who):
+        return False
+    args, kwargs = json.loads(failure.arguments)
+    try:
+        current_app.send_task(failure.task, args, kwargs, queue=failure.queue or None, retry=False)
+    except Exception:
+        failures.reopen(failure.pk)
+        raise
+    return True
+
+
 # --- A bounded piece at a time ---------------------------------------------------------------
 def _piece(task: Any, do: Callable[[], int], most: int) -> None:
     """Do one bounded piece of a job; when it was a full one, ask for the next."""
@@ -268,6 +293,18 @@ def clean_sessions() -> None:
         return len(keys)
 
     _piece(clean_sessions, delete, DELETE_AT_ONCE)
+
+
+@shared_task(**RETRY)
+def save_failures() -> None:
+    """Move failed tasks to where operators look at them."""
+    _piece(save_failures, failures.save, failures.BATCH)
+
+
+@shared_task(**RETRY)
+def clean_failures() -> None:
+    """Forget failed tasks that nobody will ask for any more."""
+    _piece(clean_failures, lambda: failures.delete_old(DELETE_AT_ONCE), DELETE_AT_ONCE)
 
 
 @shared_task(**RETRY)

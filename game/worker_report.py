@@ -18,7 +18,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from game import internal, metrics, task_times
+from game import failures, internal, metrics, task_times
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Reporter(threading.Thread):
             try:
                 self._measure()
                 metrics.publish_sync(self._server)
+                failures.send(self._server)
             except (redis.RedisError, OSError):
                 metrics.count("metrics.publish_failures")
             except Exception:  # a report must never be what ends a worker's reports

@@ -140,6 +140,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300, **_AGAIN},
     },
+    "save failures": {
+        "task": "game.tasks.save_failures",
+        "schedule": 5.0,
+        "options": {"expires": 5, **_AGAIN},
+    },
+    "clean failures": {
+        "task": "game.tasks.clean_failures",
+        "schedule": crontab(hour=3, minute=50),
+        "options": _NIGHTLY,
+    },
     "clean sessions": {
         "task": "game.tasks.clean_sessions",
         "schedule": crontab(hour=3, minute=10),
@@ -176,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
 # Then only players' all-time bests stay. Not below 8: this week's board rests on its lives.
 KEEP_LIVES_DAYS = max(8, env.int("KEEP_LIVES_DAYS", 90))
 KEEP_GUESTS_DAYS = env.int("KEEP_GUESTS_DAYS", 400)  # after a year the cookie itself is gone
+KEEP_FAILURES_DAYS = env.int("KEEP_FAILURES_DAYS", 30)  # failed tasks, settled or not
 KEEP_ROOMS_HOURS = env.int("KEEP_ROOMS_HOURS", 24)  # an empty room's invite link works that long
 
 # --- Django ----------------------------------------------------------------------------------

@@ -40,6 +40,6 @@ def stay(self: Any) -> None:
 
 
 @shared_task
-def fail() -> None:
+def fail(why: str = "as asked") -> None:
     """Raise what nobody retries."""
-    raise ValueError("as asked")
+    raise ValueError(why)

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from kombu import Connection
 
 from game import metrics, scores, store, tasks
-from game.models import Life, Match, Player, Standing
+from game.models import FailedTask, Life, Match, Player, Standing
 from kogame.celery import app
 from tests import factory
 from tests.factory import MATCH, put, told
@@ -271,6 +271,22 @@ def test_the_worker_tells_how_tasks_ended_and_how_long_they_took(running: Proces
     assert all(0 <= time < 20 for time in times)
     # The second for which it was to wait is not the queue's fault.
     assert 0 <= rows()["look"][5] < 1
+
+
+def test_a_failed_task_stands_in_the_database_and_runs_again_when_asked(running: Process) -> None:
+    probe_tasks.fail.apply_async(kwargs={"why": "the moon"})
+
+    def kept() -> FailedTask | None:
+        tasks.save_failures()
+        return FailedTask.objects.filter(error="ValueError: the moon").first()
+
+    failure = until(kept, "it was kept")
+    assert json.loads(failure.arguments) == [[], {"why": "the moon"}]
+    assert "raise ValueError(why)" in failure.trace
+    assert (failure.queue, failure.tries) == ("maintenance", 1)
+    assert tasks.start_again(failure, "olga")
+    again = FailedTask.objects.filter(error="ValueError: the moon", state=FailedTask.FAILED)
+    until(lambda: tasks.save_failures() or again.exclude(pk=failure.pk).count(), "it ran again")
 
 
 def test_the_processes_have_titles(running: Process) -> None:
