@@ -186,6 +186,9 @@ class AuditEntry(models.Model):
             ("view_metrics", "Can see the live metrics page"),
             ("kick_player", "Can remove a player from a room"),
             ("close_room", "Can close a room"),
+            ("purge_queue", "Can throw away what waits in a task queue"),
+            ("pause_queue", "Can pause and resume a task queue"),
+            ("run_task", "Can run what is scheduled now"),
         ]
         verbose_name_plural = "audit entries"
         indexes = [

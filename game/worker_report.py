@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from game import failures, internal, metrics, task_times
+from game.queues import pauses
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Reporter(threading.Thread):
         internal.open_port()
         # A connection of its own: pool children are forked while this thread runs, and must not
         # inherit a lock that it happened to hold.
-        self._server = redis.Redis.from_url(
+        self.server = redis.Redis.from_url(
             settings.REDIS_URL,
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
@@ -48,8 +49,8 @@ class Reporter(threading.Thread):
         while not self._over.is_set():
             try:
                 self._measure()
-                metrics.publish_sync(self._server)
-                failures.send(self._server)
+                metrics.publish_sync(self.server)
+                failures.send(self.server)
             except (redis.RedisError, OSError):
                 metrics.count("metrics.publish_failures")
             except Exception:  # a report must never be what ends a worker's reports
@@ -61,20 +62,31 @@ class Reporter(threading.Thread):
         self._over.set()
         self.join(ANSWER_SECONDS)
         with contextlib.suppress(redis.RedisError, OSError):
-            metrics.goodbye_sync(self._server)
-        self._server.close()
+            metrics.goodbye_sync(self.server)
+        self.server.close()
 
 
 class Pulse:
-    """When the worker's main loop last turned: a thread alone would also report for a hung one."""
+    """What the worker's main loop does once a second: show that it turns, and obey pauses.
 
-    def __init__(self, timer: Any) -> None:
+    A thread alone would also report for a main loop that hangs.
+    """
+
+    own: frozenset[str] | None = None  # the queues it was started for
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
         self.last = time.monotonic()
-        timer.call_repeatedly(metrics.PUBLISH_EVERY, self.beat)
+        self.paused: frozenset[str] | None = None  # as the reporting thread last read it
+        if Pulse.own is None:
+            Pulse.own = frozenset(consumer.app.amqp.queues.consume_from)
+        consumer.timer.call_repeatedly(metrics.PUBLISH_EVERY, self.beat)
 
     def beat(self) -> None:
         """Called by the worker's own loop."""
         self.last = time.monotonic()
+        if self.paused is not None and Pulse.own is not None:
+            pauses.follow(self._consumer, Pulse.own, self.paused)
 
 
 _reporter: Reporter | None = None
@@ -83,10 +95,12 @@ _reporter: Reporter | None = None
 def worker_ready(sender: Any, **kwargs: Any) -> None:
     """Start reporting; Celery says "ready" again after each new connection to the broker."""
     global _reporter  # noqa: PLW0603  (one worker, one reporter)
-    pulse = Pulse(sender.timer)
+    pulse = Pulse(sender)
 
     def measure() -> None:
         measure_worker(sender, pulse)
+        if _reporter is not None:
+            pulse.paused = pauses.read(_reporter.server)
 
     if _reporter is None:
         _reporter = Reporter("worker", sender.hostname, measure)

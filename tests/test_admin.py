@@ -119,6 +119,7 @@ def test_the_levers_have_permissions_of_their_own() -> None:
     assert set(own.values_list("codename", flat=True)) == {
         *("view_player", "view_match", "view_life", "delete_life", "view_standing"),
         *("view_auditentry", "view_metrics", "kick_player", "close_room"),
+        *("purge_queue", "pause_queue", "run_task"),
         *("view_failedtask", "retry_failedtask", "discard_failedtask"),
     }
 

@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from game.console import runbook, views
+from game.console import queue_levers, runbook, views
 
 
 class ConsoleSite(AdminSite):
@@ -28,6 +28,10 @@ class ConsoleSite(AdminSite):
                 name="metrics_runbook",
             ),
             path("metrics/past/", views.past, name="metrics_past"),
+            path("metrics/purge/", queue_levers.purge, name="metrics_purge"),
+            path("metrics/pause/", queue_levers.pause, name="metrics_pause"),
+            path("metrics/resume/", queue_levers.resume, name="metrics_resume"),
+            path("metrics/run/", queue_levers.run, name="metrics_run"),
             path("metrics/kick/", views.kick, name="metrics_kick"),
             path("metrics/close/", views.close, name="metrics_close"),
         ]

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -26,6 +27,11 @@ SEAT_MOST = 0xFFFF  # as wide as the wire's seat numbers
 
 ACT_SECONDS = 6.0  # above Redis' own time-out, below the page's patience
 
+
+class NotDone(RuntimeError):
+    """A lever could not do it; the text says why, for people."""
+
+
 Lever = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
 
@@ -43,6 +49,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": "Metrics",
         "may_kick": may(request.user, KICK),
         "may_close": may(request.user, CLOSE),
+        "schedule": {
+            name: str(entry["schedule"]) for name, entry in settings.CELERY_BEAT_SCHEDULE.items()
+        },
         "meanings": metrics.meanings(),
     }
     return TemplateResponse(request, "admin/metrics.html", context)
@@ -95,7 +104,7 @@ def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], "Pu
             try:
                 async with asyncio.timeout(ACT_SECONDS):
                     await act()
-            except (matchmaking.Unavailable, *store.FAILURES) as error:
+            except (NotDone, matchmaking.Unavailable, *store.FAILURES) as error:
                 entry.detail = f"failed: {error or type(error).__name__}"[:4000]
                 await entry.asave(update_fields=["detail"])
                 log.warning("%s of %s by %s: %s", action, target, user, entry.detail)

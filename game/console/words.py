@@ -110,12 +110,15 @@ def _queues(picture: dict[str, Any]) -> Iterator[Problem]:
         return
     for alarm in broker["alarms"]:
         yield _problem("bad", alarm, "broker-alarm", about="queues")
-    growing = [row["name"] for row in picture["queues"] if row["growing"]]
+    growing = [row["name"] for row in picture["queues"] if row["growing"] and not row.get("paused")]
     if growing:
         said = f"{several(len(growing), 'queue')} growing: {', '.join(growing[:5])}"
         yield _problem("bad", said, "queue-growing", about="queues")
     for row in picture["queues"]:
-        if row["ready"] and not row["consumers"]:
+        if row.get("paused"):
+            said = f"Queue {row['name']} is paused: {several(row['ready'], 'task')} waiting"
+            yield _problem("warn", said, "queue-paused", about="queues")
+        elif row["ready"] and not row["consumers"]:
             waiting = several(row["ready"], "task waits", "tasks wait")
             said = f"Queue {row['name']}: {waiting}, and no worker takes them"
             yield _problem("bad", said, "queue-unserved", about="queues")

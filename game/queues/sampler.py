@@ -9,7 +9,7 @@ import redis
 from celery import current_app
 
 from game import history, metrics, store
-from game.queues import on_rabbitmq, on_redis
+from game.queues import on_rabbitmq, on_redis, pauses
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -50,6 +50,9 @@ class Sampler:
         """
         now, report = time.time(), metrics.identity()
         broker, rows = self._broker(now)
+        paused = pauses.read(store.redis())
+        for row in rows:
+            row["paused"] = row["name"] in paused
         self._last = {
             "at": now,
             "by": report,

@@ -15,6 +15,7 @@ from kombu import Connection
 
 from game import metrics, scores, store, tasks
 from game.models import FailedTask, Life, Match, Player, Standing
+from game.queues import pauses
 from kogame.celery import app
 from tests import factory
 from tests.factory import MATCH, put, told
@@ -43,8 +44,9 @@ def _empty(running: Process, transactional_db: None) -> Iterator[None]:
     for, and wait for one that it has locked.
     """
     factory.empty()
-    store.redis().delete(probe_tasks.SEEN, probe_tasks.GO)
+    store.redis().delete(probe_tasks.SEEN, probe_tasks.GO, pauses.KEY)
     yield
+    store.redis().delete(pauses.KEY)
     until(lambda: idle(running), "the worker had ended all tasks")
 
 
@@ -253,24 +255,38 @@ def test_a_message_says_when_it_was_published_and_is_json() -> None:
 
 
 def test_the_worker_tells_how_tasks_ended_and_how_long_they_took(running: Process) -> None:
+    def row(task: str) -> list[Any]:
+        living = metrics.snapshot(store.redis())["living"]
+        told = [row for report in living for row in report["details"].get("tasks", ())]
+        return next((row for row in told if row[1].endswith(f".{task}")), ["", task, 0, 0, 0])
+
+    failed, done = row("fail")[3], row("look")[2]  # by the tests before
     probe_tasks.fail.delay()
     probe_tasks.look.apply_async(["nothing"], countdown=1)
-
-    def rows() -> dict[str, list[Any]]:
-        living = metrics.snapshot(store.redis())["living"]
-        told = (row for report in living for row in report["details"].get("tasks", ()))
-        return {row[1].rpartition(".")[2]: row for row in told}
-
-    def ended() -> bool:
-        found = rows()
-        return "fail" in found and found["fail"][3] == 1 and found.get("look", [0] * 3)[2] >= 1
-
-    until(ended, "both had ended")
-    queue, _, done, failed, put_off, *times = rows()["fail"]
-    assert (queue, done, failed, put_off) == ("maintenance", 0, 1, 0)
+    until(lambda: row("fail")[3] == failed + 1, "one had failed")
+    until(lambda: row("look")[2] == done + 1, "one was done")
+    queue, _, well, _, put_off, *times = row("fail")
+    assert (queue, well, put_off) == ("maintenance", 0, 0)
     assert all(0 <= time < 20 for time in times)
     # The second for which it was to wait is not the queue's fault.
-    assert 0 <= rows()["look"][5] < 1
+    assert 0 <= row("look")[5] < 1
+
+
+def test_a_paused_queue_is_left_alone_until_it_goes_on(running: Process) -> None:
+    def takes() -> list[str]:
+        living = metrics.snapshot(store.redis())["living"]
+        told = [row for report in living for row in report["details"].get("queues", ())]
+        return sorted(row["name"] for row in told)
+
+    until(lambda: takes() == ["maintenance", "scores"], "it took from both")
+    pauses.pause(store.redis(), "maintenance")
+    until(lambda: takes() == ["scores"], "it took from one")
+    probe_tasks.look.delay("nothing")
+    tasks.nudge()  # the other queue goes on
+    until(lambda: running.says("game.tasks.persist"), "a score's task was taken")
+    assert seen() == []
+    pauses.resume(store.redis(), "maintenance")
+    until(seen, "what had waited was done")
 
 
 def test_a_failed_task_stands_in_the_database_and_runs_again_when_asked(running: Process) -> None:

@@ -45,6 +45,7 @@ export interface Queue {
   oldest_in_flight: number | null;
   consumers: number;
   growing: boolean;
+  paused?: boolean;
   history: number[];
   told_by: "broker" | "workers";
 }

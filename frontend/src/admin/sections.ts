@@ -1,7 +1,8 @@
 /** The page's tables of queues and processes: what each column shows, and when it alarms. */
 
-import type { Picture, Process, Queue, Silent } from "./figures";
+import type { Picture, Process, Silent } from "./figures";
 import type { History } from "./history";
+import { Queues } from "./queues";
 import { type Column, type Shown, Table } from "./table";
 import { age, bytes, moment, ms, NONE, number, percent } from "./words";
 
@@ -58,45 +59,6 @@ function common(history: History): Column<Line>[] {
     }),
     column("Memory", "Resident memory of this process", (process) => bytes(process.memory)),
     column("Up", "How long it has been running", (process) => age(process.uptime)),
-  ];
-}
-
-function queueColumns(): Column<Queue>[] {
-  return [
-    { head: "Queue", about: "Its name", words: true, show: (queue) => queue.name },
-    {
-      head: "Ready",
-      about: "Tasks that no worker has fetched",
-      show: (queue) => ({
-        text: number(queue.ready),
-        title: queue.growing ? "Longer now than at any time half a minute ago" : "",
-        alarm: queue.growing || (queue.ready > 0 && !queue.consumers),
-        line: queue.history,
-      }),
-    },
-    {
-      head: "In flight",
-      about: "Fetched by a worker and not acknowledged: running, prefetched or counting down",
-      show: (queue) => ({
-        text: queue.in_flight === null ? "unknown" : `${queue.at_least ? "≥ " : ""}${number(queue.in_flight)}`,
-        title: queue.told_by === "workers" ? "As the workers report it" : "",
-      }),
-    },
-    {
-      head: "Oldest waiting",
-      about: "How long the oldest ready task has waited; RabbitMQ does not tell",
-      show: (queue) => ({ text: age(queue.oldest_ready), alarm: (queue.oldest_ready ?? 0) > 60 }),
-    },
-    {
-      head: "Oldest in flight",
-      about: "How long ago the oldest unacknowledged task was fetched",
-      show: (queue) => age(queue.oldest_in_flight),
-    },
-    {
-      head: "Consumers",
-      about: "Workers that take from this queue",
-      show: (queue) => ({ text: number(queue.consumers), alarm: !queue.consumers && queue.ready > 0 }),
-    },
   ];
 }
 
@@ -270,14 +232,13 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
 export function sections(history: History): (picture: Picture) => void {
   let at = 0;
   const now = (): number => at;
-  const queues = new Table(queueColumns(), "No queue is declared.", "Task queues");
+  const queues = new Queues();
   const kinds = [
     { id: "worker", kinds: ["worker", "beat"], columns: workerColumns, none: "No worker is running." },
     { id: "web", kinds: ["web"], columns: webColumns, none: "No web process reports." },
     { id: "engine", kinds: ["engine"], columns: engineColumns, none: "No engine is running." },
   ].map((part) => ({ ...part, table: new Table(part.columns(history, now), part.none, part.id) }));
   const kindsOfTasks = new Table(taskColumns(), "No worker has taken a task yet.", "Tasks");
-  document.getElementById("kgm-queues")?.append(queues.table);
   document.getElementById("kgm-tasks")?.append(kindsOfTasks.table);
   for (const part of kinds) document.getElementById(`kgm-${part.id}`)?.append(part.table.table);
 
@@ -285,7 +246,7 @@ export function sections(history: History): (picture: Picture) => void {
     at = picture.at;
     const old = picture.sample === null || picture.at - picture.sample.at > 5 || !!picture.sample.broker.error;
     kindsOfTasks.show(tasks(picture.processes), (kind) => `${kind.queue} ${kind.task}`);
-    queues.show(picture.queues, (queue) => queue.name, () => old);
+    queues.show(picture.queues, old);
     for (const part of kinds) {
       const lines: Line[] = [...picture.processes, ...picture.silent];
       const mine = lines.filter((line) => part.kinds.includes(line.kind));
