@@ -52,10 +52,13 @@ def test_a_full_room_says_so() -> None:
     assert told(step(r, join("w:2")), "w:2") == [-protocol.ROOM_FULL]
 
 
-def test_a_name_that_looks_the_same_is_refused() -> None:
+@pytest.mark.parametrize("name", ["ÁDA", "\u0410d\u0430", "A d a"])  # the second is Cyrillic
+def test_a_name_that_looks_the_same_is_refused(name: str) -> None:
     r = room()
     step(r, join("w:1", name="Ada"))
-    assert told(step(r, join("w:2", name="ÁDA")), "w:2") == [-protocol.NAME_TAKEN]
+    assert told(step(r, join("w:2", name=name)), "w:2") == [-protocol.NAME_TAKEN]
+    step(r, Leave("w:1"))
+    assert told(step(r, join("w:2", name=name)), "w:2") == [0x84]
 
 
 def test_a_second_tab_takes_the_seat_and_the_first_is_told() -> None:

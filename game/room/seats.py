@@ -23,7 +23,7 @@ class Seats(dict[int, Seat]):
         self.by_conn: dict[str, Seat] = {}
         self.by_player: dict[str, Seat] = {}
         self.bots = 0
-        self._by_name: dict[str, list[Seat]] = {}  # by what names share that look the same
+        self._by_name: dict[str, list[Seat]] = {}  # by what names share that look alike
         self._worn: Counter[int] = Counter()  # colours of all
         self._worn_by_people: Counter[int] = Counter()
         for seat in seats:
@@ -38,7 +38,7 @@ class Seats(dict[int, Seat]):
     def add(self, seat: Seat) -> None:
         """Somebody sits down."""
         self[seat.number] = seat
-        self._by_name.setdefault(names.skeleton(seat.name), []).append(seat)
+        self._know_name(seat)
         self._worn[seat.colour] += 1
         if seat.pilot is Pilot.BOT:
             self.bots += 1
@@ -71,18 +71,23 @@ class Seats(dict[int, Seat]):
         """Give a seat another name."""
         self._forget_name(seat)
         seat.name = name
-        self._by_name.setdefault(names.skeleton(name), []).append(seat)
+        self._know_name(seat)
+
+    def _know_name(self, seat: Seat) -> None:
+        for skeleton in names.skeletons(seat.name):
+            self._by_name.setdefault(skeleton, []).append(seat)
 
     def _forget_name(self, seat: Seat) -> None:
-        skeleton = names.skeleton(seat.name)
-        self._by_name[skeleton].remove(seat)
-        if not self._by_name[skeleton]:
-            del self._by_name[skeleton]
+        for skeleton in names.skeletons(seat.name):
+            self._by_name[skeleton].remove(seat)
+            if not self._by_name[skeleton]:
+                del self._by_name[skeleton]
 
     # --- Names and colours -------------------------------------------------------------------
     def named(self, name: str) -> list[Seat]:
         """The seats whose name people would take for this one."""
-        return list(self._by_name.get(names.skeleton(name), ()))
+        alike = (self._by_name.get(skeleton, ()) for skeleton in names.skeletons(name))
+        return list({seat.number: seat for seats in alike for seat in seats}.values())
 
     def bot_name(self, seed: int, seat: int) -> str:
         """A name that nobody here has, for the bot who gets this seat."""
