@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from game import scores, tasks
-from game.models import AuditEntry, Life, Match, Player, Standing
+from game import banning, scores, store, tasks
+from game.models import AuditEntry, Ban, Life, Match, Player, Standing
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -49,6 +49,23 @@ class ReadOnly(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody: cleaning up is the tasks' work."""
         return False
+
+
+class InForce(admin.SimpleListFilter):
+    """Bans that hold now, or that are over."""
+
+    title = "whether it holds"
+    parameter_name = "holds"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """What to choose from."""
+        return [("yes", "In force"), ("no", "Over")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The bans chosen."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(banning.in_force() if self.value() == "yes" else ~banning.in_force())
 
 
 @admin.register(Player)
@@ -131,6 +148,64 @@ class StandingAdmin(ReadOnly):
     search_help_text = "The beginning of a name, or a whole player id."
     date_hierarchy = "start"
     ordering = ("-start", "period", "-score")
+
+
+@admin.register(Ban)
+class BanAdmin(ModelAdmin):
+    """Bans: each is in force as soon as it is saved, and over as soon as it is deleted."""
+
+    list_display = ("whom", "address", "until", "in_force", "reason", "by", "at")
+    list_filter = (InForce,)
+    search_fields = ("^name", "=address", "=player", "=by", "reason")
+    search_help_text = "The beginning of a name, or a whole player id, address or operator."
+    date_hierarchy = "at"
+    ordering = ("-at",)
+    fields = ("player", "name", "address", "until", "reason")
+
+    @admin.display(description="whom")
+    def whom(self, ban: Ban) -> str:
+        """The name, or else what there is."""
+        return str(ban)
+
+    @admin.display(boolean=True)
+    def in_force(self, ban: Ban) -> bool:
+        """Whether it still holds."""
+        return banning.holds(ban)
+
+    def save_model(self, request: HttpRequest, obj: Ban, form: Any, change: bool) -> None:
+        """Ban, or change a ban."""
+        if not change:
+            obj.by = request.user.get_username()
+        super().save_model(request, obj, form, change)
+        self._tell(request, "change ban" if change else "ban", [obj])
+
+    def delete_model(self, request: HttpRequest, obj: Ban) -> None:
+        """Lift one ban."""
+        with transaction.atomic():
+            self._tell(request, "lift ban", [obj])
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Ban]) -> None:
+        """Lift the bans that were ticked."""
+        with transaction.atomic():
+            self._tell(request, "lift ban", list(queryset))
+            super().delete_queryset(request, queryset)
+
+    def _tell(self, request: HttpRequest, action: str, bans: list[Ban]) -> None:
+        """Put it on record, and tell the web processes once it is committed."""
+        for ban in bans:
+            until = f"until {ban.until:%Y-%m-%d %H:%M} UTC" if ban.until else "for good"
+            said = f"{ban.name}, {until}, address {ban.address or 'any'}: {ban.reason}"
+            AuditEntry.record(request.user, action, str(ban.player or ban.address), said)
+
+        def mirror() -> None:
+            try:
+                banning.mirror()
+            except store.FAILURES as error:
+                said = f"{store.words(error)} It is saved, and counts when Redis is back."
+                self.message_user(request, said, messages.WARNING)
+
+        transaction.on_commit(mirror)
 
 
 @admin.register(AuditEntry)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from game import internal, metrics, store
+from game.admission import Admission
 from game.ending import end
 from game.hub import Hub
 from game.live import Live
@@ -23,6 +24,7 @@ class Background:
     def __init__(self) -> None:
         self.hub = Hub()
         self.live = Live(self.hub)
+        self.admission = Admission()
         self.sockets = 0  # open ones of any kind
         metrics.start("web", self.hub.id)
         internal.open_port()
@@ -31,6 +33,7 @@ class Background:
             self.hub.upkeep,
             self.live.list_rooms,
             self.live.follow_scores,
+            self.admission.bans.follow,
             partial(metrics.publish_forever, store.aredis()),
             partial(election.sample_forever, store.aredis()),
         )

@@ -9,29 +9,23 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
-from urllib.parse import urlsplit
-from uuid import UUID
+from collections.abc import Callable
 
 from django.conf import settings
-from django.http.cookie import parse_cookie
 
-from game import identity, metrics, names, protocol, sinks, store
+from game import metrics, names, profanity, protocol, sinks, store
+from game.admission import Guest, Verdict
 from game.background import background
+from game.handshake import Receive, Scope, door
 from game.hub.feed import Socket
 from game.protocol import Ack, Act, Entry, Goodbye, Hello, Join, Leave, NotesSeen, Ping, Press
 
 logger = logging.getLogger(__name__)
 
-SOCKETS_BOUND = 5_000  # open in one process, some 30 kB each; a core serves 3,000 at 20 frames/s
 HELLO_SECONDS = 5.0  # s for a page to introduce itself: it does so in its first message
 MESSAGES_PER_SECOND = 20.0  # a page sends a ping every 2 s; a very fast player turns 10 times
+REASON_BYTES = 123  # of a close frame, as the WebSocket protocol has it
 MESSAGES_BURST = 40.0  # messages at once: three queued turns, their repetitions, and room to spare
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Application = Callable[[Scope, Receive, sinks.Send], Awaitable[None]]
 
 
 class Bucket:
@@ -51,71 +45,45 @@ class Bucket:
         return True
 
 
-def header(scope: Scope, name: bytes) -> str:
-    """A request header as text; "" when it is not there."""
-    return next((value.decode("latin1") for key, value in scope["headers"] if key == name), "")
-
-
-def same_origin(scope: Scope) -> bool:
-    """Whether the page that opened this socket is Kogame's own, or of a trusted origin."""
-    origin = header(scope, b"origin")
-    if origin in settings.CSRF_TRUSTED_ORIGINS:
-        return True
-    return bool(origin) and urlsplit(origin).netloc == header(scope, b"host")
-
-
-def player_of(scope: Scope) -> UUID | None:
-    """The guest whose signed cookie came with the handshake."""
-    return identity.read(parse_cookie(header(scope, b"cookie")).get(identity.COOKIE, ""))
-
-
-async def refuse(scope: Scope, receive: Receive, send: sinks.Send) -> None:
-    """Answer a handshake with 403."""
-    await receive()
-    metrics.count("web.refused")
-    await send({"type": "websocket.close"})
-
-
-def door(serve: Application) -> Application:
-    """Let in who comes from Kogame's own pages, while there is space; the others get 403."""
-
-    @functools.wraps(serve)
-    async def guarded(scope: Scope, receive: Receive, send: sinks.Send) -> None:
-        work = background()
-        if not same_origin(scope) or work.sockets >= SOCKETS_BOUND:
-            await refuse(scope, receive, send)
-            return
-        work.sockets += 1
-        try:
-            await receive()
-            await send({"type": "websocket.accept"})
-            await serve(scope, receive, send)
-        finally:
-            work.sockets -= 1
-
-    return guarded
-
-
 @door
-async def live(scope: Scope, receive: Receive, send: sinks.Send) -> None:
+async def live(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -> None:
     """A page outside a game: it hears of rooms and scores, and says nothing."""
     page = sinks.choose(scope, send, text=True)
     feed = background().live
     writing = asyncio.create_task(page.run())
     leaving = asyncio.create_task(_until_end(receive))
+    verdict = asyncio.create_task(_until_verdict(guest))
     feed.join(page)
     try:
-        await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((writing, leaving, verdict), return_when=asyncio.FIRST_COMPLETED)
         # What cannot be written to is closed, and the page comes back.
-        code = leaving.result() if leaving.done() else protocol.TOO_SLOW
+        code, sentence = leaving.result() if leaving.done() else protocol.TOO_SLOW, ""
+        if guest.verdict is not None and not leaving.done():
+            code, sentence = guest.verdict
         if code:
+            reason = (sentence or protocol.SENTENCES[code]).encode()[:REASON_BYTES]
             with contextlib.suppress(Exception):  # the socket may be closed already
-                await send({"type": "websocket.close", "code": code})
+                await send(
+                    {
+                        "type": "websocket.close",
+                        "code": code,
+                        "reason": reason.decode(errors="ignore"),
+                    }
+                )
     finally:
         feed.leave(page)
-        writing.cancel()
-        leaving.cancel()
-        await asyncio.gather(writing, leaving, return_exceptions=True)
+        tasks = (writing, leaving, verdict)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_verdict(guest: Guest) -> None:
+    """Wait until a guest is to be turned out."""
+    turned_out = asyncio.Event()
+    guest.turn_out = lambda _: turned_out.set()
+    if guest.verdict is None:
+        await turned_out.wait()
 
 
 async def _until_end(receive: Receive) -> int:
@@ -129,24 +97,25 @@ async def _until_end(receive: Receive) -> int:
 
 
 @door
-async def room(scope: Scope, receive: Receive, send: sinks.Send) -> None:
+async def room(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -> None:
     """A browser in a room."""
-    await RoomConnection(scope, receive, send).run()
+    await RoomConnection(scope, receive, send, guest).run()
 
 
 class Ended(Exception):
-    """The connection is to be closed, with this code."""
+    """The connection is to be closed, with this code and, if need be, more than its sentence."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(protocol.SENTENCES[code])
-        self.code = code
+    def __init__(self, code: int, sentence: str = "") -> None:
+        super().__init__(sentence or protocol.SENTENCES[code])
+        self.code, self.sentence = code, sentence
 
 
 class RoomConnection:
     """One socket from its handshake to its end."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: sinks.Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -> None:
         self._scope = scope
+        self._guest = guest
         self._receive = receive
         self._send = send
         self._hub = background().hub
@@ -171,7 +140,7 @@ class RoomConnection:
             code = gone.code
         except Ended as ended:
             code = ended.code
-            await self._say_and_close(code)
+            await self._say_and_close(code, ended.sentence)
         finally:
             if self._ending is not None:
                 await asyncio.wait([self._ending], timeout=HELLO_SECONDS)
@@ -180,8 +149,10 @@ class RoomConnection:
 
     # --- Beginning and end -------------------------------------------------------------------
     async def _introduce(self) -> Socket:
-        player = player_of(self._scope)
-        if player is None:
+        self._guest.turn_out = self._turn_out
+        if self._guest.verdict is not None:
+            raise Ended(*self._guest.verdict)
+        if not self._guest.player:
             raise Ended(protocol.NO_IDENTITY)
         try:
             async with asyncio.timeout(HELLO_SECONDS):
@@ -193,7 +164,8 @@ class RoomConnection:
         if message.version != protocol.VERSION:
             raise Ended(protocol.WRONG_VERSION)
         sink = sinks.choose(self._scope, self._send)
-        socket = Socket(self._hub.new_conn(), player.hex, sink, self._close_soon)
+        socket = Socket(self._hub.new_conn(), self._guest.player, sink, self._close_soon)
+        self._guest.quiet = lambda: time.monotonic() - socket.heard
         try:
             found = await self._hub.attach(self._room, socket)
         except store.FAILURES:
@@ -222,15 +194,18 @@ class RoomConnection:
             logger.info("a malformed message closed a socket: %s", error)
             raise Ended(protocol.MALFORMED) from None
 
-    def _close_soon(self, code: int) -> None:
-        """Close on behalf of the hub, which does not wait."""
+    def _turn_out(self, verdict: Verdict) -> None:
+        self._close_soon(*verdict)
+
+    def _close_soon(self, code: int, sentence: str = "") -> None:
+        """Close on behalf of the hub or the door, which do not wait."""
         if self._ending is None:
             self._closed_with = code
-            self._ending = asyncio.create_task(self._say_and_close(code))
+            self._ending = asyncio.create_task(self._say_and_close(code, sentence))
 
-    async def _say_and_close(self, code: int) -> None:
+    async def _say_and_close(self, code: int, sentence: str = "") -> None:
         with contextlib.suppress(Exception):  # the socket may be closed already
-            await self._send({"type": "websocket.send", "bytes": protocol.error(code)})
+            await self._send({"type": "websocket.send", "bytes": protocol.error(code, sentence)})
             await self._send({"type": "websocket.close", "code": code})
 
     # --- In between --------------------------------------------------------------------------
@@ -294,8 +269,12 @@ class RoomConnection:
 
     def _enter(self, socket: Socket, entry: Entry) -> None:
         name = names.clean(entry.name)
-        if not name:
-            socket.answer(protocol.error(protocol.NAME_REFUSED))
+        problem = 0 if name else protocol.NAME_REFUSED
+        if profanity.refused(name, settings.KOGAME_REFUSED_NAMES):
+            problem = protocol.NAME_FOUL
+        if problem:
+            metrics.count("web.names_refused")
+            socket.answer(protocol.error(problem))
             return
         socket.join = Join(socket.conn, socket.player, name, entry.colour)
         self._hub.tell(self._hub.feeds[self._room], socket.join)

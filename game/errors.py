@@ -2,9 +2,13 @@
 
 import logging
 import time
+from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+
+from game import metrics
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,20 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     log.info("CSRF check failed at %s: %s", request.path, reason)
     sentence = "This page is too old to be trusted. Reload it and try again."
     return _answer(request, 403, sentence, template="403_csrf.html")
+
+
+def locked_out(request: HttpRequest, response: Any, credentials: Any) -> HttpResponse:
+    """429: too many log-ins from this address have failed; axes calls this."""
+    metrics.count("web.lockouts")
+    seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    minutes = max(1, round(seconds / 60))
+    sentence = (
+        f"Too many log-ins from your address have failed. Wait {minutes} "
+        f"minute{'' if minutes == 1 else 's'}, then try again."
+    )
+    answer = _answer(request, 429, sentence)
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
 
 
 def no_scores(request: HttpRequest, error: Exception) -> HttpResponse:

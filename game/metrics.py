@@ -37,7 +37,7 @@ INDEX = "kg:procs"
 KINDS = ("web", "engine", "worker", "beat")
 CLOSE_CODES = (
     *(1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011),
-    *(4001, 4003, 4004, 4008, 4009, 4010, 4011, 4012, 4013, 4014),
+    *(4001, 4003, 4004, *range(4008, 4018)),
 )
 
 COUNTERS: dict[str, str] = {
@@ -50,6 +50,10 @@ COUNTERS: dict[str, str] = {
     "web.skipped_frames": "frames not sent to a client that was behind; it gets a keyframe later",
     "web.resyncs": "keyframes sent because a client missed a tick",
     "web.refused": "sockets refused before they were opened (origin, address, no space)",
+    "web.crowded": "sockets closed at once because their address or player has too many",
+    "web.banned": "sockets closed, and requests refused, because of a ban",
+    "web.names_refused": "names refused: taken, alike, foul, or of nothing visible",
+    "web.lockouts": "log-ins refused because too many failed before",
     "web.rate_limited": "messages beyond a client's rate",
     "web.posts_limited": "posts refused because a visitor sent them too fast",
     "web.limits_forgotten": "request limits dropped because the table of visitors was full",

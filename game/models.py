@@ -168,6 +168,41 @@ class FailedTask(models.Model):
         return f"{self.task} {self.id}"
 
 
+class Ban(models.Model):
+    """Somebody who may not come in: a player, everyone of an address, or both."""
+
+    player = models.UUIDField(null=True, blank=True, help_text="The player's id.")
+    name = models.CharField(
+        max_length=NAME_LENGTH, blank=True, help_text="As the player was called then."
+    )
+    address = models.GenericIPAddressField(
+        null=True,
+        blank=True,
+        help_text="Bans everyone who shares it (of IPv6, its /64 network), so use it with care.",
+    )
+    reason = models.CharField(max_length=80, blank=True, help_text="The banned player reads it.")
+    until = models.DateTimeField(null=True, blank=True, help_text="UTC. Empty: for good.")
+    at = models.DateTimeField("since", auto_now_add=True)
+    by = models.CharField(max_length=150, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["until"], name="ban_until")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(player__isnull=False) | models.Q(address__isnull=False),
+                name="ban_somebody",
+                violation_error_message="Whom? Give a player's id, or an address.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or str(self.player or self.address)
+
+    def clean(self) -> None:
+        """An address that a form left empty is none."""
+        self.address = self.address or None
+
+
 class AuditEntry(models.Model):
     """Who did what to what, and when: every lever an operator pulls leaves one."""
 

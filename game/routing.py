@@ -5,7 +5,7 @@ from typing import Any
 from channels.routing import URLRouter
 from django.urls import re_path
 
-from game import consumers
+from game import consumers, handshake
 from game.background import background, stop_background
 
 # Django's re_path is typed for views; Channels routes any ASGI application by it.
@@ -15,7 +15,7 @@ websocket = URLRouter(
     [
         _path(r"^ws/room/(?P<room>[a-z0-9]{4,12})/$", consumers.room),
         _path(r"^ws/live/$", consumers.live),
-        _path(r"", consumers.refuse),  # daphne answers an unrouted path with a traceback
+        _path(r"", handshake.refuse),  # daphne answers an unrouted path with a traceback
     ]
 )
 

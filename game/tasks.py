@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import redis
+from axes.models import AccessAttempt
 from celery import current_app, group, shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -22,7 +23,7 @@ from kombu.exceptions import OperationalError as BrokerTrouble
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from game import expiry, failures, metrics, scores, store
+from game import banning, expiry, failures, metrics, scores, store
 from game.lock import Lost, one_at_a_time
 from game.models import FailedTask
 
@@ -305,6 +306,27 @@ def save_failures() -> None:
 def clean_failures() -> None:
     """Forget failed tasks that nobody will ask for any more."""
     _piece(clean_failures, lambda: failures.delete_old(DELETE_AT_ONCE), DELETE_AT_ONCE)
+
+
+@shared_task(**RETRY)
+def clean_attempts() -> None:
+    """Forget failed log-ins that no longer count; each new failure forgets the old ones, too."""
+
+    def delete() -> int:
+        over = AccessAttempt.objects.filter(
+            attempt_time__lt=datetime.now(UTC) - settings.AXES_COOLOFF_TIME
+        )
+        keys = list(over.values_list("pk", flat=True)[:DELETE_AT_ONCE])
+        over.filter(pk__in=keys).delete()
+        return len(keys)
+
+    _piece(clean_attempts, delete, DELETE_AT_ONCE)
+
+
+@shared_task(**RETRY)
+def mirror_bans() -> None:
+    """Have Redis hold the bans in force, whatever became of it."""
+    banning.mirror()
 
 
 @shared_task(**RETRY)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -15,7 +16,18 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
-from game import boards as standing, errors, matchmaking, names, scores
+from game import (
+    addresses,
+    bans,
+    boards as standing,
+    errors,
+    matchmaking,
+    metrics,
+    names,
+    profanity,
+    scores,
+    store,
+)
 from game.middleware import GuestRequest
 
 ANSWER_SECONDS = 4.0  # a page that waited longer for Redis says so instead
@@ -171,6 +183,8 @@ def _json(answer: dict[str, Any], status: int = 200) -> JsonResponse:
 @require_POST
 async def play(request: GuestRequest) -> JsonResponse:
     """Find a seat: the best open room, or a new one."""
+    if banned := await _banned(request):
+        return banned
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             code = await matchmaking.quick_play(request.guest.hex)
@@ -180,8 +194,10 @@ async def play(request: GuestRequest) -> JsonResponse:
 
 
 @require_POST
-async def create_room(request: HttpRequest) -> JsonResponse:
+async def create_room(request: GuestRequest) -> JsonResponse:
     """Open a room as the dialog asks; answers its code and the address to hand on."""
+    if banned := await _banned(request):
+        return banned
     try:
         wish = _body(request)
         size, options, title, private = _room_wish(wish)
@@ -196,6 +212,19 @@ async def create_room(request: HttpRequest) -> JsonResponse:
         return _away(away)
     path = reverse("game:room", args=[code])
     return _json({"room": code, "url": request.build_absolute_uri(path)}, status=201)
+
+
+async def _banned(request: GuestRequest) -> JsonResponse | None:
+    """The refusal that a banned visitor gets; None for the others, and while Redis is away."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            ban = await bans.find(request.guest.hex, addresses.of_request(request) or "")
+    except store.FAILURES:
+        return None  # whoever may come in then, there is no room to come into
+    if ban is None:
+        return None
+    metrics.count("web.banned")
+    return _json({"error": ban.sentence()}, status=403)
 
 
 def _away(problem: Exception) -> JsonResponse:
@@ -227,6 +256,10 @@ def _room_wish(wish: dict[str, Any]) -> tuple[Size, dict[str, Any], str, bool]:
     title = wish.get("title", "")
     if not isinstance(title, str):
         raise BadRequest("The room's name must be text.")
+    title = names.clean(title)
+    if profanity.refused(title, settings.KOGAME_REFUSED_NAMES):
+        metrics.count("web.names_refused")
+        raise BadRequest("That name is not allowed here. Please choose another for the room.")
     wrap, rocks, private = switches
     size = SIZES[word]
     options = {
@@ -235,7 +268,7 @@ def _room_wish(wish: dict[str, Any]) -> tuple[Size, dict[str, Any], str, bool]:
         "wrap": wrap,
         "rocks": size.rocks if rocks else 0,
     }
-    return size, options, names.clean(title), private
+    return size, options, title, private
 
 
 @require_safe

@@ -3,6 +3,7 @@
 A production start (`KOGAME_ENV=production`) with a dangerous setting is refused, with the reason.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 30, **_AGAIN},
     },
+    "mirror bans": {
+        "task": "game.tasks.mirror_bans",
+        "schedule": 10.0,
+        "options": {"expires": 10, **_AGAIN},
+    },
     "clean rooms": {
         "task": "game.tasks.clean_rooms",
         "schedule": 300.0,
@@ -153,6 +159,11 @@ CELERY_BEAT_SCHEDULE = {
     "clean sessions": {
         "task": "game.tasks.clean_sessions",
         "schedule": crontab(hour=3, minute=10),
+        "options": _NIGHTLY,
+    },
+    "clean attempts": {
+        "task": "game.tasks.clean_attempts",
+        "schedule": crontab(hour=3, minute=15),
         "options": _NIGHTLY,
     },
     "clean guests": {
@@ -189,6 +200,12 @@ KEEP_GUESTS_DAYS = env.int("KEEP_GUESTS_DAYS", 400)  # after a year the cookie i
 KEEP_FAILURES_DAYS = env.int("KEEP_FAILURES_DAYS", 30)  # failed tasks, settled or not
 KEEP_ROOMS_HOURS = env.int("KEEP_ROOMS_HOURS", 24)  # an empty room's invite link works that long
 
+# --- Who may come in, and under which name ---------------------------------------------------
+# Open sockets in one web process; 0 is no limit. A school, a party or an office shares an address.
+KOGAME_SOCKETS_PER_ADDRESS = env.int("KOGAME_SOCKETS_PER_ADDRESS", 200)
+KOGAME_SOCKETS_PER_PLAYER = env.int("KOGAME_SOCKETS_PER_PLAYER", 4)  # tabs, and one for luck
+KOGAME_REFUSED_NAMES = tuple(env.list("KOGAME_REFUSED_NAMES", default=[]))  # beside our own
+
 # --- Django ----------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "game.console.apps.ConsoleConfig",  # Django's admin, with the Metrics page in it
@@ -197,6 +214,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "channels",
     "csp",
     "django_vite",
@@ -215,6 +233,11 @@ MIDDLEWARE = [
     "game.middleware.GuestMiddleware",
     "game.middleware.RequestLimitMiddleware",
     "game.middleware.DatabaseMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it turns a locked log-in's answer into its page
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: who is locked out is not asked further
+    "django.contrib.auth.backends.ModelBackend",
 ]
 TEMPLATES = [
     {
@@ -272,6 +295,18 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     }
 }
+# Log-ins that fail. By address alone: by name, a stranger could lock an operator out. They are kept
+# in the database, which a log-in needs anyway: Redis may be away.
+AXES_LOCKOUT_PARAMETERS = ["ip_address"]
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES", 5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKED_MINUTES", 15))
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says how long; it must be true
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "game.addresses.of_request"
+AXES_LOCKOUT_CALLABLE = "game.errors.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # the admin's own log says who did what
+AXES_ENABLE_ADMIN = False  # nothing to edit there; `manage.py axes_reset_ip` lets an address go
+AXES_VERBOSE = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True

@@ -121,6 +121,7 @@ def test_the_levers_have_permissions_of_their_own() -> None:
         *("view_auditentry", "view_metrics", "kick_player", "close_room"),
         *("purge_queue", "pause_queue", "run_task"),
         *("view_failedtask", "retry_failedtask", "discard_failedtask"),
+        *("view_ban", "add_ban", "change_ban", "delete_ban"),
     }
 
 

@@ -13,6 +13,7 @@ from channels.testing import WebsocketCommunicator
 
 from game import (
     consumers,
+    handshake as handshake_module,
     hub as hub_module,
     identity,
     matchmaking,
@@ -140,7 +141,7 @@ async def test_a_page_of_another_site_is_refused_before_it_is_accepted(
 async def test_a_process_takes_no_more_sockets_than_it_can_serve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consumers, "SOCKETS_BOUND", 1)
+    monkeypatch.setattr(handshake_module, "SOCKETS_BOUND", 1)
     first, second, third = (handshake("/ws/live/", uuid4()) for _ in range(3))
     assert (await first.connect())[0]
     assert not (await second.connect())[0]

@@ -296,3 +296,5 @@ def _note_answer(socket: Socket, messages: list[bytes]) -> None:
             socket.seated, socket.join = True, None
         elif protocol.is_error(message):
             socket.join = None
+            if message == protocol.error(protocol.NAME_TAKEN):
+                metrics.count("web.names_refused")

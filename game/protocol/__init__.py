@@ -28,9 +28,12 @@ from game.protocol.bus import (
     state_hash as state_hash,
 )
 from game.protocol.codes import (
+    BANNED as BANNED,
+    CROWDED as CROWDED,
     HOLD_SECONDS as HOLD_SECONDS,
     MALFORMED as MALFORMED,
     MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES,
+    NAME_FOUL as NAME_FOUL,
     NAME_REFUSED as NAME_REFUSED,
     NAME_TAKEN as NAME_TAKEN,
     NO_ENGINE as NO_ENGINE,

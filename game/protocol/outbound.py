@@ -169,9 +169,9 @@ def pong(clock: int) -> bytes:
     return struct.pack("<BI", codes.PONG, clock)
 
 
-def error(code: int) -> bytes:
-    """A code with its sentence for people."""
-    return struct.pack("<BH", codes.ERROR, code) + codes.SENTENCES[code].encode()
+def error(code: int, sentence: str = "") -> bytes:
+    """A code with its sentence for people, or with one that says more."""
+    return struct.pack("<BH", codes.ERROR, code) + (sentence or codes.SENTENCES[code]).encode()
 
 
 def is_seated(message: bytes) -> bool:
