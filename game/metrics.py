@@ -30,7 +30,9 @@ PROCESSES_MOST = 500  # reports that one snapshot reads, newest first
 WINDOW = 1_024  # observations kept per name: more than one second of ticks of 100 rooms at 10/s
 WINDOW_SECONDS = 10  # older observations say nothing about now; `recent` counts look as far back
 DETAIL_MOST = 500  # items of one detail list; the rest is left out and counted
-REPORT_BYTES = 256 * 1024  # a report above this goes out without its details, and is counted
+REPORT_BYTES = (
+    512 * 1024
+)  # a room of 5,000 takes 350 kB; a report above this goes out without its details, and is counted
 WAIT = 2.0  # seconds a publish may take before it is given up for this turn
 
 INDEX = "kg:procs"

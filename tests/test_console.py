@@ -156,7 +156,7 @@ def healthy(server: redis.Redis) -> float:
     room = {
         **{"id": "abc234", "title": "Garden", "game": "snek", "people": 1, "bots": 5},
         **{"watchers": 0, "tick": 7, "tick_ms": 0.4, "private": False},
-        "seats": [[1, "Mia", 0, 12], [2, "Bot", 2, 3]],
+        "seats": [[1, "Mia", 0, "0" * 32, 12], [2, "Bot", 2, "", 3]],
     }
     taken = [{"name": name, "in_flight": 0} for name in ("scores", "maintenance")]
     reports = [

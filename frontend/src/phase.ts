@@ -1,7 +1,7 @@
 /** What the page is about right now, from everything it knows; one word, also on the body element. */
 
 import type { Ending } from "./session";
-import { type LinkStatus, REMOVED, REPLACED, ROOM_GONE } from "./socket";
+import { BANNED, CROWDED, type LinkStatus, REMOVED, REPLACED, ROOM_GONE } from "./socket";
 
 export type Phase =
   | "connecting" // nothing seen of the room yet
@@ -11,17 +11,20 @@ export type Phase =
   | "playing"
   | "dead"
   | "full"
-  | "refused" // the name is taken or cannot be used: asked for another
+  | "refused" // the name is taken, alike or not allowed: asked for another
   | "reconnecting"
   | "restarting"
   | "offline"
   | "replaced" // another tab has the seat
   | "removed"
+  | "banned"
+  | "crowded" // as many tabs are open as one player, or one address, may have
   | "gone"
   | "outdated"; // a reload did not help: the page and the server do not fit
 
 export const ROOM_FULL = 1, NAME_TAKEN = 2, NAME_REFUSED = 3;
-export const SCORES_BACKLOG = 4, NO_ENGINE = 5, NOT_SEATED = 6;
+export const SCORES_BACKLOG = 4, NO_ENGINE = 5, NOT_SEATED = 6, NAME_FOUL = 7;
+const NAME_TROUBLE = new Set([NAME_TAKEN, NAME_REFUSED, NAME_FOUL]);
 
 /** Everything that the phase depends on. */
 export interface Situation {
@@ -55,6 +58,8 @@ function ended(code: number): Phase {
   if (code === ROOM_GONE) return "gone";
   if (code === REPLACED) return "replaced";
   if (code === REMOVED) return "removed";
+  if (code === BANNED) return "banned";
+  if (code === CROWDED) return "crowded";
   return "outdated";
 }
 
@@ -65,6 +70,6 @@ function inRoom(now: Situation): Phase {
   if (now.seat !== 0) return now.ending === null ? "joining" : "dead";
   if (now.wish === "watch") return "watching";
   if (now.refusal === ROOM_FULL) return "full";
-  if (now.refusal === NAME_TAKEN || now.refusal === NAME_REFUSED) return "refused";
+  if (NAME_TROUBLE.has(now.refusal)) return "refused";
   return "joining";
 }

@@ -312,7 +312,7 @@ export class Room {
     });
     const turned = document.body.dataset.phase !== this.phase;
     if (turned) document.body.dataset.phase = this.phase;
-    this.card.show(this.phase, this.life.ending);
+    this.card.show(this.phase, this.life.ending, this.link.farewell);
     if (this.match !== null) this.showFigures(this.match, turned, performance.now());
   }
 

@@ -19,13 +19,14 @@ const LONGEST_RETRY = 8000; // ms
 const RESTART_SPREAD = 1000; // ms over which the players of a restarted server come back
 
 export const WRONG_VERSION = 4001, NO_IDENTITY = 4003, ROOM_GONE = 4004;
-export const REPLACED = 4009, REMOVED = 4011, RESTARTING = 4012;
-const FINAL = new Set([ROOM_GONE, REPLACED, REMOVED]);
+export const REPLACED = 4009, REMOVED = 4011, RESTARTING = 4012, BANNED = 4016, CROWDED = 4017;
+const FINAL = new Set([ROOM_GONE, REPLACED, REMOVED, BANNED, CROWDED]);
 const RELOADED = "kogame.reloaded"; // in sessionStorage: one reload has been tried
 
 export class Link {
   status: LinkStatus = "connecting";
   closeCode = 0; // of the last close that ended it
+  farewell = ""; // what the server said before that
   rtt = NaN; // ms, smoothed
   private socket: WebSocket | null = null;
   private failures = 0;
@@ -77,8 +78,8 @@ export class Link {
       this.send(resync()); // whatever it was, the next keyframe makes up for it
       return;
     }
-    const refused = message.type === "error" && message.code >= 4000; // a close with that code follows
-    if (this.status !== "open" && !refused) this.opened();
+    if (message.type === "error" && message.code >= 4000) this.farewell = message.sentence; // a close follows
+    else if (this.status !== "open") this.opened();
     if (message.type === "pong") this.measure(message.clock);
     this.events.message(message);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { NAME_TAKEN, phaseOf, ROOM_FULL, type Situation } from "../src/phase";
+import { NAME_FOUL, NAME_TAKEN, phaseOf, ROOM_FULL, type Situation } from "../src/phase";
 import type { Ending } from "../src/session";
-import { REMOVED, REPLACED, ROOM_GONE, WRONG_VERSION } from "../src/socket";
+import { BANNED, CROWDED, REMOVED, REPLACED, ROOM_GONE, WRONG_VERSION } from "../src/socket";
 
 const PLAYING: Situation = {
   link: "open",
@@ -30,12 +30,15 @@ describe("phaseOf", () => {
     ["watching", { alive: false, seat: 0, wish: "watch", refusal: ROOM_FULL }],
     ["full", { alive: false, seat: 0, refusal: ROOM_FULL }],
     ["refused", { alive: false, seat: 0, refusal: NAME_TAKEN }],
+    ["refused", { alive: false, seat: 0, refusal: NAME_FOUL }],
     ["reconnecting", { link: "lost" }],
     ["restarting", { link: "restarting" }],
     ["offline", { link: "offline" }],
     ["replaced", { link: "ended", closeCode: REPLACED }],
     ["removed", { link: "ended", closeCode: REMOVED }],
     ["gone", { link: "ended", closeCode: ROOM_GONE }],
+    ["banned", { link: "ended", closeCode: BANNED }],
+    ["crowded", { link: "ended", closeCode: CROWDED }],
     ["outdated", { link: "ended", closeCode: WRONG_VERSION }],
   ];
   for (const [phase, change] of cases) {

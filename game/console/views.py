@@ -23,6 +23,7 @@ from game.models import AuditEntry
 log = logging.getLogger(__name__)
 
 VIEW, KICK, CLOSE = "game.view_metrics", "game.kick_player", "game.close_room"
+BAN = "game.add_ban"  # asked for by the admin's own form, to which the page links
 SEAT_MOST = 0xFFFF  # as wide as the wire's seat numbers
 
 ACT_SECONDS = 6.0  # above Redis' own time-out, below the page's patience
@@ -49,6 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "title": "Metrics",
         "may_kick": may(request.user, KICK),
         "may_close": may(request.user, CLOSE),
+        "may_ban": may(request.user, BAN),
         "schedule": {
             name: str(entry["schedule"]) for name, entry in settings.CELERY_BEAT_SCHEDULE.items()
         },

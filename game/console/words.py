@@ -14,6 +14,7 @@ LATENCY = 0.05  # seconds Redis may take to answer a ping: half a tick
 MEMORY = 0.8  # of Redis' limit: beyond, there is little time left to act
 DROPPED = {  # counters that should stand still, and what it means that they do not
     "web.inputs_dropped": "actions dropped on their way to an engine",
+    "web.crowded": "sockets turned away: their address or player has too many",
     "engine.inputs_dropped": "inputs dropped: sockets, or those who ask to join, say too much",
     "layer.dropped": "messages between processes dropped: their reader does not keep up",
     "engine.overruns": "ticks took longer than they may",

@@ -179,7 +179,7 @@ class Hosted:
             "tick_ms": round(self.last_seconds * 1000, 3),
             "asleep": not self.ticking,
             "seats": [
-                [s.number, s.name, int(s.pilot), *points.get(s.number, (0,))[:1]]
+                [s.number, s.name, int(s.pilot), s.player, *points.get(s.number, (0,))[:1]]
                 for s in self.room.seats.values()
             ],
         }

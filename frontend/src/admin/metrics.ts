@@ -21,6 +21,7 @@ const parts = [tiles(history), sections(history), everything()];
 let timer = 0;
 let asking = false;
 let unreachable: number | null = null;
+let out = false; // logged out since, or no longer allowed
 
 async function refresh(): Promise<void> {
   if (asking) return;
@@ -34,7 +35,7 @@ async function refresh(): Promise<void> {
     });
     if (answer.status === 403) {
       const { error } = (await answer.json()) as { error: string };
-      say({ level: "bad", words: "", problems: [trouble(error, null)] }, true);
+      return shutOut(error);
     } else if (answer.ok) show((await answer.json()) as Answer);
     else throw new Error(String(answer.status));
   } catch {
@@ -47,11 +48,21 @@ async function refresh(): Promise<void> {
   if (!document.hidden) timer = window.setTimeout(() => void refresh(), Math.max(0, EVERY_MS - spent));
 }
 
+/** Logged out, or no longer allowed: nothing stays to be read, and nothing more is asked for. */
+function shutOut(sentence: string): void {
+  out = true;
+  asking = false;
+  figures.replaceChildren();
+  document.getElementById("kgm-when")?.replaceChildren();
+  say({ level: "bad", words: "", problems: [trouble(sentence, null)] }, true);
+}
+
 function trouble(words: string, since: number | null): Problem {
   return { level: "bad", words, since, about: "" };
 }
 
 function show(answer: Answer): void {
+  if (out) return location.reload(); // logged in again, in another tab
   unreachable = null;
   say(answer.status, answer.away !== null);
   if (answer.away === null) draw(answer);

@@ -16,11 +16,14 @@ export class Rooms {
   #titles = new Map<string, string>();
   #kick: string | undefined;
   #close: string | undefined;
+  #ban: string | undefined;
+  #sitting = new Map<string, Seat>(); // by room and seat number
   #changed: () => void;
 
   constructor(root: HTMLElement, changed: () => void) {
     this.#kick = root.dataset.kick;
     this.#close = root.dataset.close;
+    this.#ban = root.dataset.ban;
     this.#changed = changed;
     this.#table = new Table(this.#columns(), "No room is open. The lobby opens one.", "Rooms");
     document.getElementById("kgm-rooms")?.append(this.#table.table);
@@ -28,6 +31,7 @@ export class Rooms {
 
   show(picture: Picture): void {
     for (const node of this.#seats.values()) node.node.remove();
+    this.#sitting.clear();
     this.#table.show(picture.rooms, (room) => room.id);
     this.#titles = new Map(picture.rooms.map((room) => [room.id, room.title]));
     for (const room of picture.rooms) {
@@ -106,6 +110,7 @@ export class Rooms {
       this.#seats.set(room.id, (seats = { node, table }));
     }
     row.after(seats.node);
+    for (const seat of room.seats ?? []) this.#sitting.set(`${room.id} ${seat[0]}`, seat);
     seats.table.show(room.seats ?? [], (seat) => String(seat[0]));
   }
 
@@ -117,7 +122,7 @@ export class Rooms {
       {
         head: "Points",
         about: "What the game counts",
-        show: (seat) => seat.slice(3).map((n) => (typeof n === "number" ? number(n) : n)).join(" · "),
+        show: (seat) => seat.slice(4).map((n) => (typeof n === "number" ? number(n) : n)).join(" · "),
       },
     ];
     if (this.#kick)
@@ -127,6 +132,16 @@ export class Rooms {
         show: () => "",
         build: (cell, seat) => {
           cell.append(this.#button("Remove…", (button) => this.#askKick(room, seat, button)));
+        },
+      });
+    if (this.#ban)
+      columns.push({
+        head: "",
+        about: "",
+        show: () => "",
+        build: (cell, number) => {
+          if (this.#sitting.get(`${room} ${number}`)?.[3] === "") return; // a bot
+          cell.append(this.#button("Ban…", () => this.#askBan(room, number)));
         },
       });
     return columns;
@@ -150,6 +165,13 @@ export class Rooms {
       button: "Remove player",
       fields: { room, seat },
     });
+  }
+
+  /** The form asks for how long, and why; it has a place for the address, too. */
+  #askBan(room: string, number: string): void {
+    const seat = this.#sitting.get(`${room} ${number}`);
+    if (!seat) return;
+    location.assign(`${this.#ban}?${new URLSearchParams({ player: seat[3], name: seat[1] })}`);
   }
 
   #askClose(room: string): void {

@@ -142,6 +142,8 @@ const DROPS = [
   "web.flooded",
   "web.malformed",
   "web.refused",
+  "web.crowded",
+  "web.banned",
   "layer.dropped",
 ];
 

@@ -40,9 +40,10 @@ export class Card {
     private readonly heading: (note: DiedNote) => string,
   ) {}
 
-  show(phase: Phase, ending: Ending | null): void {
+  /** `farewell` is what the server said before it closed the connection. */
+  show(phase: Phase, ending: Ending | null, farewell = ""): void {
     if (phase === "dead" && ending !== null) return this.showEnding(ending);
-    const content = this.content(phase);
+    const content = this.content(phase, farewell);
     if (content === null) return this.hide();
     if (this.shown === phase) return;
     this.open(phase);
@@ -61,7 +62,7 @@ export class Card {
     if (this.shown.startsWith("dead") && performance.now() - this.since > GUARD) this.events.again();
   }
 
-  private content(phase: Phase): Content | null {
+  private content(phase: Phase, farewell: string): Content | null {
     const { events } = this;
     const lobby: Button = ["Lobby", events.leave];
     const another: Button = ["Play in another room", () => void this.tryAnother(), true];
@@ -86,6 +87,12 @@ export class Card {
         return { title: "You were taken out of this room", text: "An operator did that. Other rooms are open.", buttons: [lobby] };
       case "replaced":
         return { title: "You play in another tab", text: "The seat is there now. You can take it back.", buttons: [["Continue here", events.resume, true], lobby] };
+      case "banned":
+        return { title: "You cannot come in", text: farewell || "An operator has banned you.", buttons: [lobby] };
+      case "crowded": {
+        const text = "As many tabs are open as one player, or one connection, may have. Close one, then try again.";
+        return { title: "Open too many times", text, buttons: [["Try again", events.resume, true], lobby] };
+      }
       case "outdated":
         return { title: "This page is too old", text: "Reload it to go on. If that does not help, the cookies of this site may be blocked.", buttons: [["Reload", () => location.reload(), true]] };
       default:

@@ -1,5 +1,7 @@
 /** The live socket: the server says what changed, the page never asks. Reconnects by itself. */
 
+import { BANNED, CROWDED } from "../socket";
+
 export interface Room {
   id: string;
   title: string;
@@ -33,8 +35,18 @@ export const FIRST_WAIT = 500; // ms before the first new attempt
 export const LONGEST_WAIT = 15_000; // ms: a server that was away for long is found again in seconds
 const PATIENCE = 2_000; // ms without a connection before the page says so: a blip is not news
 
-const WORDS = { connecting: "", live: "Live", away: "Reconnecting…", offline: "Offline" } as const;
+const WORDS = {
+  connecting: "",
+  live: "Live",
+  away: "Reconnecting…",
+  offline: "Offline",
+  crowded: "Open in too many tabs",
+  banned: "Banned",
+} as const;
 export type State = keyof typeof WORDS;
+
+/** Closes after which the page does not come back by itself. */
+export const FINAL: Partial<Record<number, State>> = { [BANNED]: "banned", [CROWDED]: "crowded" };
 
 /** How long to wait before attempt n (from 0), spread so that not all pages come back at once. */
 export function backOff(attempt: number, random = Math.random()): number {
@@ -48,6 +60,7 @@ export function live(listener: Listener, label: HTMLElement | null): void {
   let opened = 0;
   let retry = 0;
   let complaint = 0;
+  let ended: State | undefined; // why the server wants no more of this page
 
   function say(state: State): void {
     if (!label || label.dataset.state === state) return;
@@ -58,10 +71,12 @@ export function live(listener: Listener, label: HTMLElement | null): void {
   function open(): void {
     clearTimeout(retry);
     if (socket) return;
+    ended = undefined;
     socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live/`);
     socket.onopen = () => {
       clearTimeout(complaint);
       complaint = 0;
+      if (label) label.title = "";
       say("live");
       if (opened++) listener.reopened?.();
     };
@@ -69,8 +84,13 @@ export function live(listener: Listener, label: HTMLElement | null): void {
       attempt = 0; // only a server that speaks is well again; one that just opens may be failing
       take(event.data, listener);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code, reason }) => {
       socket = null;
+      ended = FINAL[code];
+      if (ended) {
+        if (label) label.title = reason;
+        return say(ended);
+      }
       complaint ||= window.setTimeout(() => say(navigator.onLine ? "away" : "offline"), PATIENCE);
       retry = window.setTimeout(open, backOff(attempt++));
     };
@@ -95,6 +115,9 @@ export function live(listener: Listener, label: HTMLElement | null): void {
   addEventListener("pagehide", close); // an open socket would keep the page out of the back cache
   addEventListener("pageshow", (event) => {
     if (event.persisted) now();
+  });
+  addEventListener("focus", () => {
+    if (ended === "crowded") now(); // another tab may have been closed meanwhile
   });
   open();
 }
