@@ -16,7 +16,7 @@ TESTS = TEST_POSTGRES_URL='$(TEST_POSTGRES_URL)' TEST_RABBITMQ_URL='$(TEST_RABBI
 # Commands of manage.py reach the Redis of a running `make run`, unless REDIS_URL says otherwise.
 MANAGE = REDIS_URL="$${REDIS_URL:-$$(cat .run/redis.url 2>/dev/null || echo redis://127.0.0.1:6379/0)}" $(PY) manage.py
 
-.PHONY: help run test check bench fmt clean t js web logs sh m migrations setup setup-dev build lock chromium
+.PHONY: help run test check bench audit fmt clean t js web logs sh m migrations setup setup-dev build lock chromium
 
 help: ## list every command
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,16 @@ check: setup-dev build ## look for mistakes without running: style, types, impor
 
 bench: setup-dev build ## measure: see tests/bench
 	@$(PY) -m tests.bench
+
+audit: setup-dev ## ask the registries for known weaknesses of every pinned package; needs the network
+	@status=0; \
+	echo 'kogame: asking about the Python packages …'; \
+	$(PY) -m pip_audit --strict --disable-pip --no-deps -r constraints.txt --progress-spinner off || \
+		{ status=1; echo 'kogame: a Python package has a known weakness, or the registry did not tell (see above).' >&2; }; \
+	echo 'kogame: asking about the packages of the frontend …'; \
+	$(PY) -m kogame.build npm audit || \
+		{ status=1; echo 'kogame: a package of the frontend has a known weakness, or the registry did not tell (see above).' >&2; }; \
+	exit $$status
 
 fmt: setup-dev ## format the code and mend what can be mended by itself
 	@$(PY) -m ruff check --fix --quiet . || true

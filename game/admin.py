@@ -154,7 +154,7 @@ class StandingAdmin(ReadOnly):
 class BanAdmin(ModelAdmin):
     """Bans: each is in force as soon as it is saved, and over as soon as it is deleted."""
 
-    list_display = ("whom", "address", "until", "in_force", "reason", "by", "at")
+    list_display = ("whom", "until", "in_force", "reason", "address", "by")
     list_filter = (InForce,)
     search_fields = ("^name", "=address", "=player", "=by", "reason")
     search_help_text = "The beginning of a name, or a whole player id, address or operator."

@@ -29,8 +29,9 @@ class Ban(msgspec.Struct, frozen=True):
 
     def sentence(self) -> str:
         """What the banned player reads."""
-        when = datetime.fromtimestamp(self.until, UTC).strftime("until %d %B %Y, %H:%M UTC")
-        return f"You are banned {when if self.until else 'for good'}. {self.reason}".strip()
+        at = datetime.fromtimestamp(self.until, UTC)
+        when = f"until {at.day} {at:%B %Y, %H:%M} UTC" if self.until else "for good"
+        return f"You are banned {when}. {self.reason}".strip()
 
 
 def of_player(player: str) -> str:

@@ -306,6 +306,7 @@ AXES_CLIENT_IP_CALLABLE = "game.addresses.of_request"
 AXES_LOCKOUT_CALLABLE = "game.errors.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the admin's own log says who did what
 AXES_ENABLE_ADMIN = False  # nothing to edit there; `manage.py axes_reset_ip` lets an address go
+AXES_SENSITIVE_PARAMETERS = ["username"]  # of a log line; the address is what one looks for
 AXES_VERBOSE = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -246,7 +246,7 @@ async def test_a_ban_closes_open_sockets_within_five_seconds(
     await ban(player=player, until=until, reason="Be kind.")
     assert await refused_with(page) == protocol.BANNED
     told = page.got(0x87)[-1][3:].decode()
-    assert until.strftime("until %d %B %Y, %H:%M UTC") in told
+    assert f" until {until.day} {until:%B %Y, %H:%M} UTC. " in told
     assert told.endswith("Be kind.")
     assert await closed_with(live) == (protocol.BANNED, told)
     assert time.monotonic() - began < 5

@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+import socket
 import subprocess
+import sys
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,14 +21,17 @@ from game import matchmaking, store
 from game.models import Player
 from tests import processes
 from tests.player import cookie
+from tests.test_server import ECHO, free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parent.parent
 EVIL = '"><img src=x onerror=alert(1)>'
 OPEN = ("/", "/how/", "/leaderboard/", "/nothing/", "/admin/login/")
 STAFF = ("/admin/", "/admin/metrics/", "/admin/game/player/", "/admin/game/life/", "/admin/auth/")
+STAFF += ("/admin/game/ban/", "/admin/game/ban/add/")
 # What a key looks like; the development key says of itself that it is none.
 SECRETS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}")
+MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\son[a-z]+=|\sstyle=")
 
 
@@ -94,6 +100,51 @@ def test_no_secret_is_in_the_tree() -> None:
         path = ROOT / name
         if path.is_file() and path.suffix not in {".png", ".woff2"}:
             assert not SECRETS.search(path.read_text(errors="replace")), name
+
+
+def test_the_pages_scripts_write_text_and_never_markup() -> None:
+    """Names reach the page by `textContent` and the canvas by `fillText`."""
+    scripts = list((ROOT / "frontend/src").rglob("*.ts"))
+    assert len(scripts) > 40
+    for script in scripts:
+        assert not MARKUP.search(script.read_text()), script
+
+
+def test_there_is_an_audit_of_every_pinned_package_that_cannot_pass_unanswered() -> None:
+    """It asks registries, so it is no part of these tests; without --strict, silence is a pass."""
+    said = subprocess.run(
+        ["make", "-n", "audit"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(r"pip_audit --strict .*-r constraints\.txt", said)
+    assert "npm audit" in said
+
+
+def test_the_real_server_cuts_a_request_that_never_ends() -> None:
+    program = f"from kogame import patience\npatience.REQUEST_SECONDS = 0.5\n{ECHO}"
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-c", program, str(port)], cwd=ROOT)
+    try:
+        processes.wait(lambda: processes.answers(f"http://127.0.0.1:{port}/"), what="the start")
+        with socket.create_connection(("127.0.0.1", port), timeout=0.1) as dripping:
+            began = time.monotonic()
+            dripping.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+            while not cut(dripping):
+                assert time.monotonic() - began < 10
+            assert time.monotonic() - began >= 0.4
+    finally:
+        server.kill()
+        server.wait()
+
+
+def cut(connection: socket.socket) -> bool:
+    """Send one byte more; whether the other side has had enough."""
+    try:
+        connection.sendall(b"a")
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 async def test_the_real_servers_sockets_are_small_plain_and_known() -> None:

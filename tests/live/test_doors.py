@@ -88,7 +88,7 @@ async def test_an_operator_bans_a_player_from_the_rooms_page(
     await phase(page, "banned", seconds=SECONDS)
     print(f"ban to closed page: {time.monotonic() - began:.1f} s")
     assert time.monotonic() - began < SECONDS
-    told = "You are banned until 02 January 2099, 03:04 UTC. Be kind."
+    told = "You are banned until 2 January 2099, 03:04 UTC. Be kind."
     await expect(page.locator("#card-text")).to_have_text(told)
     await page.wait_for_timeout(2_000)  # ms: twice the longest first pause of a reconnect
     assert len(sockets) == 1

@@ -125,23 +125,17 @@ export class Rooms {
         show: (seat) => seat.slice(4).map((n) => (typeof n === "number" ? number(n) : n)).join(" · "),
       },
     ];
-    if (this.#kick)
+    if (this.#kick || this.#ban)
       columns.push({
         head: "",
         about: "",
         show: () => "",
         build: (cell, seat) => {
-          cell.append(this.#button("Remove…", (button) => this.#askKick(room, seat, button)));
-        },
-      });
-    if (this.#ban)
-      columns.push({
-        head: "",
-        about: "",
-        show: () => "",
-        build: (cell, number) => {
-          if (this.#sitting.get(`${room} ${number}`)?.[3] === "") return; // a bot
-          cell.append(this.#button("Ban…", () => this.#askBan(room, number)));
+          cell.classList.add("kgm-levers");
+          if (this.#kick)
+            cell.append(this.#button("Remove…", (button) => this.#askKick(room, seat, button)));
+          const bot = this.#sitting.get(`${room} ${seat}`)?.[3] === "";
+          if (this.#ban && !bot) cell.append(this.#button("Ban…", () => this.#askBan(room, seat)));
         },
       });
     return columns;
@@ -168,10 +162,9 @@ export class Rooms {
   }
 
   /** The form asks for how long, and why; it has a place for the address, too. */
-  #askBan(room: string, number: string): void {
-    const seat = this.#sitting.get(`${room} ${number}`);
-    if (!seat) return;
-    location.assign(`${this.#ban}?${new URLSearchParams({ player: seat[3], name: seat[1] })}`);
+  #askBan(room: string, seat: string): void {
+    const [, name, , player] = this.#sitting.get(`${room} ${seat}`) ?? [];
+    if (player) location.assign(`${this.#ban}?${new URLSearchParams({ player, name: name ?? "" })}`);
   }
 
   #askClose(room: string): void {
