@@ -84,8 +84,10 @@ def test_a_log_in_forgets_the_failures_before_it() -> None:
 
 def test_the_lock_opens_by_itself_and_asking_does_not_prolong_it() -> None:
     lock()
-    AccessAttempt.objects.update(attempt_time=datetime.now(UTC) - timedelta(minutes=14))
+    then = datetime.now(UTC) - timedelta(minutes=14)
+    AccessAttempt.objects.update(attempt_time=then)
     assert log_in("right").status_code == 429
+    assert AccessAttempt.objects.get().attempt_time == then
     AccessAttempt.objects.update(attempt_time=datetime.now(UTC) - timedelta(minutes=16))
     assert log_in("right").status_code == 302
 
