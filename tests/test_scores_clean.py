@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,9 +23,11 @@ LONG_AGO = NOW - timedelta(days=500)
 
 
 @pytest.fixture(autouse=True)
-def _empty() -> Any:
+def _empty() -> Iterator[None]:
     factory.empty()
     store.redis().delete(store.ROOMS, store.LOBBY)
+    yield
+    store.redis().delete(store.ROOMS, store.LOBBY)  # rooms that no lobby could show
 
 
 def ms(at: datetime) -> int:
