@@ -24,6 +24,7 @@ DROPPED = {  # counters that should stand still, and what it means that they do 
 PAGES = {  # of the runbook, for such a counter; for the others it is inputs-dropped
     "engine.overruns": "ticks-late",
     "engine.commits_refused": "commits-refused",
+    "web.crowded": "sockets-turned-away",
 }
 
 # {"level": "bad" or "warn", "words", "since": time or None, "about": the section of the page,
