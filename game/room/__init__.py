@@ -195,7 +195,7 @@ class Room:
         tick.roster[seat.number] = None
 
     def _steer(self, tick: Tick, seat: Seat, pilot: Pilot) -> None:
-        seat.pilot = pilot
+        self.seats.hand_over(seat, pilot)
         self.game.steer(seat.number, pilot)
         tick.roster[seat.number] = seat.row()
 
@@ -233,15 +233,19 @@ class Room:
 
     def _ack(self, ack: Ack) -> None:
         seat = self.seats.by_conn.get(ack.conn)
-        if seat is not None:
+        if seat is not None and seat.notes:
             seat.notes = [
                 n for n in seat.notes if 0 < (n[0] - ack.number) % SEQ_SPAN < SEQ_SPAN // 2
             ]
 
     def _expire(self, tick: Tick) -> None:
-        for seat in list(self.seats.values()):
-            if seat.pilot is Pilot.ABSENT and self.tick - seat.absent_since >= self.hold:
-                self._vacate(tick, seat)
+        if not any(self._is_overdue(seat) for seat in self.seats.absent.values()):
+            return
+        for seat in [seat for seat in self.seats.values() if self._is_overdue(seat)]:
+            self._vacate(tick, seat)
+
+    def _is_overdue(self, seat: Seat) -> bool:
+        return seat.pilot is Pilot.ABSENT and self.tick - seat.absent_since >= self.hold
 
     # --- Bots ------------------------------------------------------------------------------
     def _fill(self, tick: Tick) -> None:

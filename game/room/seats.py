@@ -22,6 +22,7 @@ class Seats(dict[int, Seat]):
         super().__init__()
         self.by_conn: dict[str, Seat] = {}
         self.by_player: dict[str, Seat] = {}
+        self.absent: dict[int, Seat] = {}  # by number
         self.bots = 0
         self._by_name: dict[str, list[Seat]] = {}  # by what names share that look alike
         self._worn: Counter[int] = Counter()  # colours of all
@@ -47,6 +48,8 @@ class Seats(dict[int, Seat]):
             self._worn_by_people[seat.colour] += 1
         if seat.conn:
             self.by_conn[seat.conn] = seat
+        if seat.pilot is Pilot.ABSENT:
+            self.absent[seat.number] = seat
 
     def vacate(self, seat: Seat) -> None:
         """Somebody stands up."""
@@ -59,6 +62,15 @@ class Seats(dict[int, Seat]):
             del self.by_player[seat.player]
             self._worn_by_people[seat.colour] -= 1
         self.by_conn.pop(seat.conn, None)
+        self.absent.pop(seat.number, None)
+
+    def hand_over(self, seat: Seat, pilot: Pilot) -> None:
+        """Let somebody else steer for a person: nobody while they are away, then they again."""
+        seat.pilot = pilot
+        if pilot is Pilot.ABSENT:
+            self.absent[seat.number] = seat
+        else:
+            self.absent.pop(seat.number, None)
 
     def connect(self, seat: Seat, conn: str) -> None:
         """Let a seat take its inputs from this connection ("" for none) and from no other."""
