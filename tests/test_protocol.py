@@ -55,8 +55,8 @@ def part(value: dict[str, Any]) -> bytes:
     changes = []
     for change in value["changes"]:
         rows = tuple((key, tuple(fields)) for key, *fields in change["rows"])
-        steps = tuple((key, way) for key, way in change["steps"])
-        entry = Change(tuple(change["gone"]), rows, steps)
+        steps, ways = zip(*change["steps"], strict=True) if change["steps"] else ((), ())
+        entry = Change(tuple(change["gone"]), rows, steps, ways)
         changes.append((change["table"], TABLES[change["table"]], entry))
     return protocol.tables_part(value["region"], changes, anew=value["how"] == "anew")
 

@@ -3,12 +3,13 @@
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import product
 from typing import Any
 
 import msgspec
 
 from game.protocol import codes
-from game.rules.contract import ROOM, Change, Game, Row, TableSpec
+from game.rules.contract import ROOM, Change, Game, Row, TableSpec, Width
 
 KEYFRAME = 1  # flag of a frame: forget everything you hold first
 PART_ROSTER, PART_EVENTS, PART_ANEW, PART_FORGET = 2, 3, 4, 5
@@ -59,13 +60,8 @@ def _row_struct(spec: TableSpec) -> struct.Struct:
     return struct.Struct("<" + spec.key + "".join(field.width for field in spec.fields))
 
 
-_SMALL = [bytes((number,)) for number in range(0x80)]
-
-
 def _varint(number: int) -> bytes:
     """A number in as few bytes as it needs (LEB128)."""
-    if number < 0x80:
-        return _SMALL[number]
     out = bytearray()
     while number >= 0x80:
         out.append(number & 0x7F | 0x80)
@@ -74,8 +70,19 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
+class _Varints(dict[int, bytes]):
+    """Numbers as varints: regions, counts and lengths from memory, larger ones made each time."""
+
+    def __missing__(self, number: int) -> bytes:
+        return _varint(number)
+
+
+_VARINTS = _Varints({number: _varint(number) for number in range(0x1000)})
+_BYTES = [bytes((number,)) for number in range(0x100)]
+
+
 def _part(kind: int, region: int, content: bytes) -> bytes:
-    return bytes((kind,)) + _varint(region) + _varint(len(content)) + content
+    return _BYTES[kind] + _VARINTS[region] + _VARINTS[len(content)] + content
 
 
 def tables_part(
@@ -85,40 +92,39 @@ def tables_part(
 
     With `anew` it is the whole region: whoever reads it forgets what was there.
     """
-    mask = 0
-    body: list[bytes] = []
-    for index, spec, change in changes:
+    mask, content = 0, b""
+    for index, spec, (gone, rows, steps, ways) in changes:
         mask |= 1 << index
-        body.append(_keys(spec, change.gone))
+        content += _keys(spec.key, gone)
         if spec.across:
-            body.append(_steps(spec, change.steps))
-        body.append(_varint(len(change.rows)))
-        if change.rows:
+            content += _keys(spec.key, steps)
+            content += _PACKED[bytes(ways)] if len(ways) <= 4 else _pack(ways)
+        content += _VARINTS[len(rows)]
+        if rows:
             pack = _row_struct(spec).pack
-            body += [pack(key, *row) for key, row in change.rows]
+            content += b"".join([pack(key, *row) for key, row in rows])
     if anew:
-        return _part(PART_ANEW, region, bytes((mask,)) + b"".join(body))
-    return _part(PART_CHANGES | mask, region, b"".join(body))
+        return _part(PART_ANEW, region, _BYTES[mask] + content)
+    return _part(PART_CHANGES | mask, region, content)
 
 
-def _steps(spec: TableSpec, steps: Sequence[tuple[int, int]]) -> bytes:
-    """Steps: how many, where from, and the directions, four to a byte."""
-    if not steps:
-        return _SMALL[0]
-    keys, ways = zip(*steps, strict=True)
-    packed, shift = 0, 0
-    for way in ways:
-        packed |= way << shift
-        shift += 2
-    return _keys(spec, keys) + packed.to_bytes(shift + 7 >> 3, "little")
-
-
-def _keys(spec: TableSpec, keys: Sequence[int]) -> bytes:
+def _keys(width: Width, keys: Sequence[int]) -> bytes:
     """How many keys, and the keys."""
-    if not keys:
-        return _SMALL[0]
-    packed = bytes(keys) if spec.key == "B" else struct.pack(f"<{len(keys)}{spec.key}", *keys)
-    return _varint(len(keys)) + packed
+    if width == "B":
+        return _VARINTS[len(keys)] + bytes(keys)
+    return _VARINTS[len(keys)] + struct.pack(f"<{len(keys)}{width}", *keys)
+
+
+def _pack(ways: Sequence[int]) -> bytes:
+    """Directions, four to a byte."""
+    return b"".join([_PACKED[bytes(ways[at : at + 4])] for at in range(0, len(ways), 4)])
+
+
+_PACKED = {
+    bytes(ways): bytes([sum(way << 2 * at for at, way in enumerate(ways))]) if ways else b""
+    for count in range(5)
+    for ways in product(range(4), repeat=count)
+}
 
 
 def forget_part(region: int) -> bytes:

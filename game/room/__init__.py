@@ -315,12 +315,12 @@ class Room:
 
     def _collect_changes(self, tick: Tick) -> None:
         for index, table in enumerate(self.game.tables.values()):
-            changes = table.take_changes()
-            if table.spec.scope == "seat":
+            changes, spec = table.take_changes(), table.spec
+            if spec.scope == "seat":
                 self._tell_own(tick, index, table, changes)
                 continue
             for region, change in changes.items():
-                tick.changes.setdefault(region, []).append((index, change))
+                tick.changes.setdefault(region, []).append((index, spec, change))
 
     def _tell_own(
         self, tick: Tick, index: int, table: Visible, changes: Mapping[int, Change]
@@ -360,7 +360,7 @@ class Room:
     # --- As bytes ----------------------------------------------------------------------------
     def delta(self, tick: Tick) -> dict[int, bytes]:
         """What a tick changed, by region."""
-        return picture.delta(self.game, tick)
+        return picture.delta(tick)
 
     def keys(self, regions: Iterable[int]) -> dict[int, bytes]:
         """All that is to be seen of these regions after the last tick."""

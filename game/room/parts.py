@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from game.protocol import Input
-from game.rules.contract import Change, Pilot
+from game.rules.contract import Change, Pilot, TableSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Tick:
 
     number: int
     inputs: list[Input]
-    changes: dict[int, list[tuple[int, Change]]] = field(default_factory=dict)
+    changes: dict[int, list[tuple[int, TableSpec, Change]]] = field(default_factory=dict)
     roster: dict[int, list[Any] | None] = field(default_factory=dict)
     events: dict[int, list[list[Any]]] = field(default_factory=dict)  # by region
     looks: dict[str, int] = field(default_factory=dict)  # conn → its view, where that is new

@@ -1,15 +1,17 @@
 """A room as bytes: what changed of each region in a tick, and all of it for newcomers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from game import protocol
 from game.room.parts import Seat, Settings, Tick
 from game.rules.contract import ROOM, Change, Game
 
 
-def delta(game: Game, tick: Tick) -> dict[int, bytes]:
+def delta(tick: Tick) -> dict[int, bytes]:
     """What a tick changed, by region; ROOM has what everyone sees."""
-    parts = {region: _tables(game, region, changes) for region, changes in tick.changes.items()}
+    parts = {
+        region: protocol.tables_part(region, changes) for region, changes in tick.changes.items()
+    }
     if tick.roster:
         rows = [row for row in tick.roster.values() if row is not None]
         gone = [number for number, row in tick.roster.items() if row is None]
@@ -36,14 +38,6 @@ def _whole(game: Game, region: int) -> bytes:
     scope = "room" if region == ROOM else "region"
     found = []
     for index, table in enumerate(game.tables.values()):
-        if table.spec.scope == scope and (rows := tuple(table.rows(region))):
-            found.append((index, Change((), rows)))
-    return _tables(game, region, found, anew=True)
-
-
-def _tables(
-    game: Game, region: int, changes: Sequence[tuple[int, Change]], *, anew: bool = False
-) -> bytes:
-    specs = [table.spec for table in game.tables.values()]
-    tables = [(index, specs[index], change) for index, change in changes]
-    return protocol.tables_part(region, tables, anew=anew)
+        if table.spec.scope == scope and (rows := list(table.rows(region))):
+            found.append((index, table.spec, Change((), rows)))
+    return protocol.tables_part(region, found, anew=True)

@@ -7,7 +7,7 @@ and the same calls give the same state in any process; tests, recovery and repla
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 Width = Literal["B", "H", "I"]  # an unsigned number of 1, 2 or 4 bytes, as struct spells it
 Row = tuple[int, ...]
@@ -24,8 +24,7 @@ class Pilot(IntEnum):
     BOT = 2  # the game plays
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A visible number: its name and its width on the wire."""
 
     name: str
@@ -41,8 +40,7 @@ class Action:
     fields: tuple[Field, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TableSpec:
+class TableSpec(NamedTuple):
     """A table of visible rows: its key and fields, and who sees them.
 
     `scope` says who: those who look at a row's region, the whole room, or (keys are seats) the
@@ -58,16 +56,16 @@ class TableSpec:
     across: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What happened to one table in one region this step: keys gone, then steps, then rows set.
 
-    A step is (key, direction): the row there begets one in the neighbouring cell.
+    A step is a key and, in `ways`, a direction: the row there begets one in the neighbouring cell.
     """
 
     gone: Sequence[int]
     rows: Sequence[tuple[int, Row]]
-    steps: Sequence[tuple[int, int]] = ()
+    steps: Sequence[int] = ()
+    ways: Sequence[int] = ()  # one for each step
 
 
 class Table:
@@ -120,8 +118,8 @@ class Table:
         changed, self._changed = self._changed, {}
         return {
             region: Change(
-                tuple(key for key, row in keys.items() if row is None),
-                tuple((key, row) for key, row in keys.items() if row is not None),
+                tuple([key for key, row in keys.items() if row is None]),
+                tuple([(key, row) for key, row in keys.items() if row is not None]),
             )
             for region, keys in changed.items()
             if keys

@@ -9,6 +9,8 @@ from typing import Final
 SIDE: Final = 16  # cells of a region's side: a cell's number within it is one byte
 REACH: Final = 32  # cells each way from where views meet: 24 in sight (20 and a margin of 4), and
 # 8 that the camera may move before it sees the next regions
+REGION: Final = 18  # bits of a place below its region's number
+LOCAL: Final = 0xFFFF  # the lowest bits of a place: the cell's number within its region
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Grid:
     across: int  # cells to a row of a region
     region: Sequence[int]  # by cell
     local: Sequence[int]  # by cell: its number within its region
+    place: Sequence[int]  # by cell: region << REGION | local, and between them bits of the view
     cells: Sequence[Sequence[int]]  # by region
     views: Sequence[tuple[int, ...]]  # by view: the regions it shows
     view: Sequence[int]  # by cell: the view of a camera over it
@@ -27,8 +30,8 @@ class Grid:
 def whole(width: int, height: int) -> Grid:
     """A board in one region, which everybody sees."""
     cells = width * height
-    nought = bytes(cells)
-    return Grid(width, nought, range(cells), [range(cells)], ((0,),), nought)
+    nought, all_ = bytes(cells), range(cells)
+    return Grid(width, nought, all_, all_, [all_], ((0,),), nought)
 
 
 @lru_cache(maxsize=32)  # as above; a board of 512 by 512 takes some 4 MB
@@ -49,7 +52,17 @@ def cut(width: int, height: int, wrap: bool) -> Grid:
     )
     half = SIDE // 2
     view = [(y + half) // SIDE * len(seen_columns) + (x + half) // SIDE for y, x in places]
-    return Grid(SIDE, region, local, cells, views, array("H", view))
+    # A step to the next cell changes its place by as much as its local, unless it leads into
+    # another region or view: one subtraction answers all three questions.
+    place = array("I", map(_place, region, local, places))
+    return Grid(SIDE, region, local, place, cells, views, array("H", view))
+
+
+def _place(region: int, local: int, at: tuple[int, int]) -> int:
+    """See Grid; the bits of the view say whether its row and its column are odd."""
+    y, x = at
+    odd = ((y + SIDE // 2) // SIDE & 1) << 1 | (x + SIDE // 2) // SIDE & 1
+    return region << REGION | odd << 16 | local
 
 
 def _seen(length: int, wrap: bool) -> list[list[int]]:

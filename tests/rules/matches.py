@@ -67,7 +67,7 @@ class Mirror:
                 rows = self.rows.setdefault((name, region), {})
                 for key in change.gone:
                     rows.pop(key, None)
-                for key, way in change.steps:
+                for key, way in zip(change.steps, change.ways, strict=True):
                     across = table.spec.across
                     body, *rest = rows[key]
                     rows[key + (-across, 1, across, -1)[way]] = (body & ~3 | way, *rest)
@@ -90,6 +90,7 @@ def check_state(state: State) -> None:
     assert set(state.food).isdisjoint(cells), "food is on a snake"
     assert rocks.isdisjoint(state.food), "food is on a rock"
     check_bodies(state)
+    check_living(state)
     taken = sum(1 for owner in state.owner[:-1] if owner > 0)
     assert taken == len(cells), "the occupancy list has ghosts"
     assert shown(state, "food") == {c: (colour,) for c, colour in state.food.items()}
@@ -122,6 +123,21 @@ def check_bodies(state: State) -> None:
         assert body[::-1] == list(snake.body)
         assert rows[snake.body[-1]][0] & 3 == snake.moved
     assert len(rows) == sum(len(snake.body) for snake in state.snakes.values())
+
+
+def check_living(state: State) -> None:
+    """Columns and lists name the same snakes as the state does."""
+    living = state.living
+    assert sorted(living.seats) == sorted(state.snakes)
+    for slot, snake in enumerate(living.snakes):
+        assert (snake.slot, living.seats[slot]) == (slot, snake.seat)
+        assert state.snakes[snake.seat] is snake
+        assert snake.size == len(snake.body)
+    assert {len(c) for c in (living.heads, living.tails, living.headings, living.grow)} == {
+        len(living.snakes)
+    }
+    paid = [snake for cohort in state.paid for snake in cohort.values()]
+    assert sorted(snake.life for snake in paid) == sorted(s.life for s in living.snakes)
 
 
 def check_tables(state: State) -> None:

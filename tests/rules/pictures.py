@@ -10,8 +10,9 @@ from game.rules.contract import Died, Event, Pilot
 from game.rules.snek import Snek
 from game.rules.snek.board import make_board
 from game.rules.snek.collisions import CAUSES
+from game.rules.snek.living import Player, Snake
 from game.rules.snek.stages import SPAWN, TURN, begin_life
-from game.rules.snek.state import Player, Snake, State
+from game.rules.snek.state import State
 
 ARROWS = "^>v<"  # by direction
 NO_MORE_SEEDS = 1_000_000  # seeds that the board is told to have, so that none grows unasked
@@ -59,7 +60,7 @@ def arena(
         state.drop_shield(snake)
         if letter in safe:
             state.show_shield(snake)
-        snake.grow = int(letter in growing)
+        snake.feed(int(letter in growing))
     return game
 
 

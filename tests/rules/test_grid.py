@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from game.rules.grid import SIDE, cut, whole
+from game.rules.grid import LOCAL, REGION, SIDE, cut, whole
+from game.rules.snek.board import make_board
 
 SIGHT = 24  # cells each way from the camera: 20 that are drawn and a margin of 4
 
@@ -46,3 +47,17 @@ def test_a_large_board_has_a_few_hundred_views_of_sixteen_regions():
     grid = cut(256, 256, False)
     assert len(grid.views) == 17 * 17
     assert max(map(len, grid.views)) == 16
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize(("width", "height"), [(8, 8), (40, 23), (12, 70), (70, 12)])
+def test_a_place_changes_as_the_number_does_within_a_region_and_a_view(width, height, wrap):
+    grid, board = cut(width, height, wrap), make_board(width, height, wrap)
+    for direction, step in enumerate((-SIDE, 1, SIDE, -1)):
+        for cell, to in enumerate(board.near[direction][:-1]):
+            if to != board.wall:
+                stays = grid.local[to] - grid.local[cell] == step
+                stays &= (grid.region[cell], grid.view[cell]) == (grid.region[to], grid.view[to])
+                assert (grid.place[to] - grid.place[cell] == step) == stays
+            assert grid.place[cell] >> REGION == grid.region[cell]
+            assert grid.place[cell] & LOCAL == grid.local[cell]

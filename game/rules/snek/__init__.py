@@ -38,10 +38,11 @@ from game.rules.snek import tuning
 from game.rules.snek.board import check_options
 from game.rules.snek.cells import MOST
 from game.rules.snek.collisions import CAUSES
+from game.rules.snek.living import Player
 from game.rules.snek.places import place_rocks
 from game.rules.snek.saves import load, save
 from game.rules.snek.stages import SPAWN, STAGES, TURN
-from game.rules.snek.state import Player, State, Step
+from game.rules.snek.state import State, Step
 
 
 class Snek:

@@ -4,10 +4,14 @@ Every snake is judged against the board as it will be when all have moved, so ne
 of seats nor the order of joining can decide anything.
 """
 
+from array import array
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from game.rules.contract import NOBODY, Pilot
-from game.rules.snek.state import DIES, GOES, HOLDS, Death, Snake, State, Step
+from game.rules.snek.living import DIES, GOES, HOLDS, NOWHERE, Snake
+from game.rules.snek.state import Death, State, Step
 
 CAUSES: Final = ("left", "wall", "rock", "self", "snake", "head-on")
 LEFT, WALL, ROCK, SELF, SNAKE, HEAD_ON = range(len(CAUSES))
@@ -15,11 +19,11 @@ LEFT, WALL, ROCK, SELF, SNAKE, HEAD_ON = range(len(CAUSES))
 
 def judge_moves(state: State, step: Step) -> None:
     """Decide each snake's fate, and credit those who brought a death about."""
-    blocked, shared, followers = aim(state)
-    held = [snake for snake in blocked if is_spared(state, snake)]
+    blocked, shared, followers = aim(state, step)
+    step.held = [snake for snake in blocked if is_spared(state, snake)]
     for rivals in shared:
-        held += who_yields(state, rivals)
-    hold_still(held, followers)
+        step.held += who_yields(state, rivals)
+    hold_still(step.held, followers)
     for snake in blocked:
         if snake.fate == GOES:
             step.deaths.append(blame(state, snake))
@@ -33,28 +37,42 @@ def judge_moves(state: State, step: Step) -> None:
             step.scored[killer.seat] = killer
 
 
-def aim(state: State) -> tuple[list[Snake], list[list[Snake]], dict[int, list[Snake]]]:
+def aim(state: State, step: Step) -> tuple[list[Snake], list[list[Snake]], dict[int, list[Snake]]]:
     """Set every target; return who is blocked, who shares a cell, and who follows which tail."""
-    near, owner, snakes = state.board.near, state.owner, state.snakes
+    living, owner, near = state.living, state.owner, state.board.near
+    columns = zip(living.headings, living.heads, strict=True)
+    targets = living.targets = array("i", [near[way][head] for way, head in columns])
+    for death in step.deaths:  # who leaves the room
+        targets[death.snake.slot] = NOWHERE
     blocked: list[Snake] = []
-    first: dict[int, Snake] = {}  # by target: whoever was seen first to want this free cell
-    shared: dict[int, list[Snake]] = {}
     followers: dict[int, list[Snake]] = {}  # by target: a tail that leaves if its snake goes
-    for snake in snakes.values():
-        if snake.fate == DIES:  # it leaves the room
+    for snake in living.pick(map(owner.__getitem__, targets)):
+        if snake.fate == DIES:
             continue
-        target = snake.target = near[snake.heading][snake.body[-1]]
-        there = owner[target]
-        if not there:
-            rival = first.setdefault(target, snake)
-            if rival is not snake:
-                shared.setdefault(target, [rival]).append(snake)
-        elif there > 0 and snakes[there].body[0] == target and not snakes[there].grow:
-            followers.setdefault(target, []).append(snake)
+        there = owner[snake.target]
+        if there > 0 and tail_leaves(state.snakes[there], snake.target):
+            followers.setdefault(snake.target, []).append(snake)
         else:
             blocked.append(snake)
-    meetings = [*shared.values(), *(rivals for rivals in followers.values() if len(rivals) > 1)]
+    meetings = meet_on_free_cells(state, targets)
+    meetings += [rivals for rivals in followers.values() if len(rivals) > 1]
     return blocked, meetings, followers
+
+
+def tail_leaves(snake: Snake, cell: int) -> bool:
+    """Whether this cell of a snake is its tail, which does not stay for growth."""
+    return snake.tail == cell and not snake.grow
+
+
+def meet_on_free_cells(state: State, targets: Iterable[int]) -> list[list[Snake]]:
+    """Those who want one free cell, by such cells, in the order of the lives of their seconds."""
+    wanted = {
+        cell for cell, heads in Counter(targets).items() if heads > 1 and not state.owner[cell]
+    }
+    rivals: dict[int, list[Snake]] = {}
+    for snake in state.living.pick(map(wanted.__contains__, targets)):
+        rivals.setdefault(snake.target, []).append(snake)
+    return sorted(rivals.values(), key=lambda snakes: snakes[1].life)
 
 
 def is_safe(state: State, snake: Snake) -> bool:
@@ -81,7 +99,7 @@ def hold_still(held: list[Snake], followers: dict[int, list[Snake]]) -> None:
     for snake in held:  # grows while it is walked; a snake is held once, so this ends
         if snake.fate == GOES:
             snake.fate = HOLDS
-            held += followers.get(snake.body[0], ())
+            held += followers.get(snake.tail, ())
 
 
 def blame(state: State, snake: Snake) -> Death:
@@ -94,7 +112,7 @@ def blame(state: State, snake: Snake) -> Death:
     if there == snake.seat:
         return Death(snake, SELF)
     other = state.snakes[there]
-    swap = other.target == snake.body[-1] and other.fate != HOLDS and snake.target == other.body[-1]
+    swap = other.target == snake.head and other.fate != HOLDS and snake.target == other.head
     return Death(snake, HEAD_ON if swap else SNAKE, credited(other))
 
 

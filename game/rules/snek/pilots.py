@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 from game.rules.rng import Rng
-from game.rules.snek.state import Snake, State
+from game.rules.snek.living import Snake
+from game.rules.snek.state import State
 from game.rules.snek.tuning import ROCK
 
 SIGHT: Final = 10  # cells in which a bot notices food: about what a player's eye takes in
@@ -49,7 +50,7 @@ def temperament(seed: int, seat: int) -> Temperament:
 
 def steer_absent(state: State, snake: Snake) -> None:
     """Keep alive: where there is room for it all, off food if it can, straight on if all is one."""
-    enough = min(len(snake.body) + ROOM_SPARE, ABSENT_FORESIGHT)
+    enough = min(snake.size + ROOM_SPARE, ABSENT_FORESIGHT)
     best, best_rank = snake.heading, (-1, False)
     for direction, cell in ways(state, snake):
         room = room_from(state, cell, enough) - faces_head(state, snake, cell)
@@ -62,7 +63,7 @@ def steer_absent(state: State, snake: Snake) -> None:
 def steer_bot(state: State, snake: Snake, crowd: list[Snake]) -> None:
     """Head for what it has in mind, by the first way that looks good enough."""
     mind = temperament(state.seed, snake.seat)
-    if state.rng.below(1000) < mind.slip * (CARELESS_LENGTH + len(snake.body)) // CARELESS_LENGTH:
+    if state.rng.below(1000) < mind.slip * (CARELESS_LENGTH + snake.size) // CARELESS_LENGTH:
         return
     think(state, snake, crowd, mind)
     goal = snake.player.goal
@@ -83,7 +84,7 @@ def steer_bot(state: State, snake: Snake, crowd: list[Snake]) -> None:
 
 def ways(state: State, snake: Snake) -> list[tuple[int, int]]:
     """The directions that are free, straight on first, each with the cell that it leads to."""
-    head, moved = snake.body[-1], snake.moved
+    head, moved = snake.head, snake.moved
     near, owner = state.board.near, state.owner
     found = []
     for direction in (moved, (moved + 1) % 4, (moved + 3) % 4):
@@ -131,9 +132,11 @@ def exits(state: State, cell: int) -> int:
 
 def faces_head(state: State, snake: Snake, cell: int) -> bool:
     """Whether somebody else's head could enter this cell in the same tick."""
+    owner, snakes, heads = state.owner, state.snakes, state.living.heads
     for beside in state.board.near:
-        there = state.owner[beside[cell]]
-        if there > 0 and there != snake.seat and state.snakes[there].body[-1] == beside[cell]:
+        near = beside[cell]
+        there = owner[near]
+        if there > 0 and there != snake.seat and heads[snakes[there].slot] == near:
             return True
     return False
 
@@ -161,21 +164,21 @@ def think(state: State, snake: Snake, crowd: list[Snake], mind: Temperament) -> 
     if prey is not None and state.tick < plan.until:
         plan.goal = ahead_of(state, prey)
         return
-    if state.tick < plan.until and snake.body[-1] != plan.goal:
+    if state.tick < plan.until and snake.head != plan.goal:
         return
     plan.prey = 0
     plan.until = state.tick + THINK_MIN + state.rng.below(THINK_SPREAD)
     if state.rng.below(100) < mind.bite and choose_prey(state, snake, crowd):
         return
     hungry = state.rng.below(100) < mind.appetite
-    food = food_in_sight(state, snake.body[-1]) if hungry else -1
+    food = food_in_sight(state, snake.head) if hungry else -1
     plan.goal = food if food >= 0 else state.rng.below(state.board.cells)  # or a stroll
 
 
 def choose_prey(state: State, snake: Snake, crowd: list[Snake]) -> bool:
     """Pick somebody at random and go for them if they are near enough."""
     prey = crowd[state.rng.below(len(crowd))]
-    near = state.board.away(prey.body[-1], snake.body[-1]) <= HUNT_SIGHT
+    near = state.board.away(prey.head, snake.head) <= HUNT_SIGHT
     if prey is snake or not near or state.tick < prey.safe_until:
         return False
     plan = snake.player
@@ -187,7 +190,7 @@ def choose_prey(state: State, snake: Snake, crowd: list[Snake]) -> bool:
 def ahead_of(state: State, prey: Snake) -> int:
     """The cell some steps ahead of a head, or the last one before something is in the way."""
     forward = state.board.near[prey.heading]
-    cell = prey.body[-1]
+    cell = prey.head
     for _ in range(LEAD):
         if state.owner[forward[cell]] == ROCK:
             break

@@ -1,5 +1,6 @@
 """Where things begin: rocks, seeds, and the places in which lives start."""
 
+from array import array
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,9 +72,10 @@ def find_start(state: State, round_: int = 0) -> Start | None:
             if state.owner[head]:
                 continue
             heading = heading_inwards(state, head)
-            body = start_body(state, head, heading)
-            if body and way_is_free(state, head, heading, ahead) and lonely(state, head, clear):
-                return Start(body, heading, number)
+            if lonely(state, head, clear) and way_is_free(state, head, heading, ahead):
+                body = start_body(state, head, heading)
+                if body:
+                    return Start(body, heading, number)
     return None
 
 
@@ -92,8 +94,11 @@ def start_body(state: State, head: int, heading: int) -> list[int]:
     back = state.board.near[heading ^ 2]
     body = [head]
     for _ in range(START_LENGTH - 1):
-        body.append(back[body[-1]])
-    return [] if any(state.owner[cell] for cell in body) else body[::-1]
+        head = back[head]
+        if state.owner[head]:
+            return []
+        body.append(head)
+    return body[::-1]
 
 
 def way_is_free(state: State, head: int, heading: int, ahead: int) -> bool:
@@ -117,10 +122,13 @@ def lonely(state: State, cell: int, radius: int) -> bool:
         spans.append((max(left + board.width, 0), board.width))
     if board.wrap and right > board.width:
         spans.append((0, min(right - board.width, board.width)))
-    for row in range(y - radius, y + radius + 1):
-        if not board.wrap and not 0 <= row < board.height:
+    clear = array("i", [0]) * (right - left)  # most rows are, and that is quick to see
+    for down in range(y - radius, y + radius + 1):
+        if not board.wrap and not 0 <= down < board.height:
             continue
-        start = row % board.height * board.width
-        if any(max(owner[start + a : start + b]) > 0 for a, b in spans):
-            return False
+        start = down % board.height * board.width
+        for a, b in spans:
+            row = owner[start + a : start + b]
+            if row != clear[: b - a] and max(row) > 0:
+                return False
     return True

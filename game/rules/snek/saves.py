@@ -1,13 +1,14 @@
 """The state of a match as plain data, and back; what is visible is saved in its tables' order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from game.rules.contract import ROOM, Pilot
 from game.rules.snek.board import check_options
 from game.rules.snek.cells import MOST
-from game.rules.snek.state import SEED_MAX, Player, Snake, State
+from game.rules.snek.living import Player, Snake
+from game.rules.snek.state import SEED_MAX, State
 from game.rules.snek.tuning import COLOURS, QUEUE, ROCK, SEED, START_LENGTH
 
 NUMBER_MAX = (1 << 32) - 1  # the widest visible number
@@ -48,12 +49,12 @@ def save_player(player: Player) -> dict[str, Any]:
     }
 
 
-def save_snake(snake: Snake, way: bytearray) -> dict[str, Any]:
+def save_snake(snake: Snake, way: Sequence[int]) -> dict[str, Any]:
     """What cells and scores do not say of a snake."""
     return {
         "seat": snake.seat,
         "heading": snake.heading,
-        "came": way[snake.body[0]],
+        "came": way[snake.tail],
         "queue": list(snake.queue),
         "grow": snake.grow,
         "life": snake.life,
@@ -138,12 +139,8 @@ def load_snakes(state: State, data: Mapping[str, Any]) -> None:
         bodies.setdefault(seat, []).append(cell)
     for entry in data["snakes"]:
         snake = load_snake(state, entry, bodies.pop(entry["seat"]))
-        need(snake.player.snake is None, "a seat lives twice")
-        snake.player.snake = state.snakes[snake.seat] = snake
         if snake.queue:
             state.turning[snake.seat] = snake
-        came = [number(entry["came"], 0, 3), *moves_of(state, snake.body)]
-        state.cells.put(snake.seat, zip(snake.body, came, strict=True))
         snake.shield = number(entry["shield"], -1, len(state.grid.cells) - 1)
         need((snake.shield >= 0) == (state.tick < snake.safe_until), "a shield is wrong")
         if snake.shield >= 0:
@@ -165,21 +162,19 @@ def load_snakes(state: State, data: Mapping[str, Any]) -> None:
 
 
 def load_snake(state: State, entry: Mapping[str, Any], body: list[int]) -> Snake:
-    """A snake on its cells, which must be a way from tail to head."""
+    """Put a snake on its cells, which must be a way from tail to head."""
     need(len(body) >= START_LENGTH, "a snake is too short")
-    moves = moves_of(state, body)
+    player = state.players[entry["seat"]]
+    need(player.snake is None, "a seat lives twice")
+    life = number(entry["life"], 1, state.lives)
     snake = Snake(
-        state.players[entry["seat"]],
-        body,
-        moves[-1],
-        life=number(entry["life"], 1, state.lives),
-        born=number(entry["born"], 0, state.tick),
-        safe=0,
+        state.living, player, life=life, born=number(entry["born"], 0, state.tick), safe=0
     )
+    state.place(snake, body, [number(entry["came"], 0, 3), *moves_of(state, body)])
     snake.safe_until = number(entry["safe_until"])
     snake.heading = number(entry["heading"], 0, 3)
     snake.queue = [number(turn, 0, 3) for turn in entry["queue"]]
-    snake.grow = number(entry["grow"])
+    snake.feed(number(entry["grow"]))
     need(snake.heading != snake.moved ^ 2, "a snake turns back")
     need(len(snake.queue) <= QUEUE, "too many turns wait")
     return snake

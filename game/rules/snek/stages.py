@@ -8,9 +8,10 @@ from typing import Final
 
 from game.rules.contract import ROOM, Died, Pilot, Row, Spawned, Table
 from game.rules.snek.collisions import LEFT, judge_moves
+from game.rules.snek.living import DIES, GOES, HOLDS, Player, Snake
 from game.rules.snek.pilots import steer_absent, steer_bot
 from game.rules.snek.places import find_seed_cell, find_start
-from game.rules.snek.state import DIES, GOES, HOLDS, Death, Player, Snake, State, Step
+from game.rules.snek.state import Death, State, Step
 from game.rules.snek.tuning import (
     BOT_PAUSE_MIN,
     BOT_PAUSE_SPREAD,
@@ -60,7 +61,7 @@ def dismiss_leavers(state: State, step: Step) -> None:
     """End the lives of players who leave the room; like all who die, they go on blocking so far."""
     for seat in state.leavers:
         snake = state.snakes[seat]
-        snake.fate, snake.target = DIES, -1
+        snake.fate = DIES
         step.deaths.append(Death(snake, LEFT))
     state.leavers.clear()
 
@@ -93,31 +94,20 @@ def turn_snakes(state: State, step: Step) -> None:
 
 def move_snakes(state: State, step: Step) -> None:
     """Move all at once: first every tail leaves (of the dying too), then every head arrives."""
-    owner, edible = state.owner, state.edible
-    tails: list[int] = []
-    for snake in state.snakes.values():
-        if snake.fate != HOLDS:
-            if snake.grow:
-                snake.grow -= 1
-            else:
-                tail = snake.body.popleft()
-                owner[tail] = 0
-                tails.append(tail)
-    moves: list[tuple[int, int, int, int]] = []
-    for snake in state.snakes.values():
-        if snake.fate == GOES:
-            head = snake.target
-            owner[head] = snake.seat
-            moves.append((snake.body[-1], head, snake.seat, snake.heading))
-            snake.body.append(head)
-            snake.moved = snake.heading
-            if edible[head]:
-                step.fed.append(snake)
-        elif snake.fate == HOLDS:
+    living, cells = state.living, state.cells
+    for snake in step.held:
+        if snake.fate == HOLDS:  # it may have been named twice
+            living.grow[snake.slot] += 1  # the tail stays, as if it grew
+            living.targets[snake.slot] = snake.head
             snake.fate = GOES
-    state.cells.leave(tails)
-    for seat, head in state.cells.step(moves):
-        state.look(state.players[seat], head)
+    for death in step.deaths:
+        living.targets[death.snake.slot] = death.snake.head
+    cells.pull(living.tails, living.grow)
+    looks = cells.push(living.seats, living.heads, living.targets, living.headings)
+    living.heads, living.targets = living.targets, living.heads
+    for seat, cell in looks:
+        state.look(state.players[seat], cell)
+    step.fed = living.pick(map(state.edible.__getitem__, living.heads))
 
 
 def end_protection(state: State, step: Step) -> None:
@@ -130,18 +120,18 @@ def end_protection(state: State, step: Step) -> None:
 def feed_snakes(state: State, step: Step) -> None:
     """Eat what lies under the heads; an absent player's snake only treads it down."""
     for snake in step.fed:
-        colour = state.take_food(snake.body[-1])
+        colour = state.take_food(snake.head)
         if snake.player.pilot is not Pilot.ABSENT:
-            snake.grow += GROWTH_SEED if colour == SEED else GROWTH_REMAINS
+            snake.feed(GROWTH_SEED if colour == SEED else GROWTH_REMAINS)
             snake.score += POINTS_SEED if colour == SEED else POINTS_REMAINS
             step.scored[snake.seat] = snake
 
 
 def reward_time(state: State, step: Step) -> None:
     """Give a point per full second of a life, some at a time; absent players get none."""
-    tick, rate, period = state.tick, state.rate, state.ticks(TIME_SECONDS)
-    for snake in state.snakes.values():
-        if (tick - snake.born) % period == 0 and snake.player.pilot is not Pilot.ABSENT:
+    tick, rate, period = state.tick, state.rate, len(state.paid)
+    for snake in state.paid[tick % period].values():
+        if snake.player.pilot is not Pilot.ABSENT:
             snake.score += POINTS_SECOND * TIME_SECONDS
             step.scored[snake.seat] = snake
     for death in step.deaths:
@@ -154,14 +144,11 @@ def bury_dead(state: State, step: Step) -> None:
     """Take the dead off the board and leave food in every second of their cells, head first."""
     for death in step.deaths:
         snake, player = death.snake, death.snake.player
-        region = state.where(snake.body[-1])
-        for cell in snake.body:
-            state.owner[cell] = 0
-        state.cells.leave(snake.body)
-        for cell in [*snake.body][::-REMAINS_EVERY]:
+        body = snake.body
+        state.cells.leave(body)
+        for cell in body[::-REMAINS_EVERY]:
             state.lay_food(cell, player.colour)
-        del state.snakes[snake.seat]
-        player.snake = None
+        state.remove(snake)
         state.drop_shield(snake)
         step.scored.pop(snake.seat, None)
         state.numbers.set(ROOM, snake.seat, (snake.score, 0, snake.kills))
@@ -172,10 +159,10 @@ def bury_dead(state: State, step: Step) -> None:
                 cause=death.cause,
                 by=death.by,
                 score=snake.score,
-                length=death.length,
+                length=snake.length,
                 kills=snake.kills,
                 ticks=state.tick - snake.born,
-                region=region,
+                region=state.where(body[-1]),
             )
         )
         if player.leaving:
@@ -207,24 +194,22 @@ def begin_life(state: State, player: Player, body: list[int], heading: int) -> S
     """Put a snake on these cells, tail first; food under it is lost."""
     state.lives += 1
     safe = state.ticks(SAFE_SECONDS)
-    snake = Snake(player, body, heading, life=state.lives, born=state.tick, safe=safe)
+    snake = Snake(state.living, player, life=state.lives, born=state.tick, safe=safe)
     for cell in body:
         if state.edible[cell]:
             state.take_food(cell)
-        state.owner[cell] = snake.seat
-    player.snake = state.snakes[snake.seat] = snake
-    state.cells.put(snake.seat, entered(state, body, heading))
+    state.place(snake, body, entered(state, body, heading))
     state.show_shield(snake)
     state.look(player, body[-1])
     state.numbers.set(ROOM, snake.seat, (0, snake.length, 0))
     return Spawned(snake.seat, snake.life)
 
 
-def entered(state: State, body: list[int], heading: int) -> list[tuple[int, int]]:
-    """The cells of a new body with the direction in which each was entered, tail first."""
+def entered(state: State, body: list[int], heading: int) -> list[int]:
+    """The directions in which the cells of a new body were entered, tail first."""
     near = state.board.near
     ways = [next(d for d in range(4) if near[d][a] == b) for a, b in pairwise(body)]
-    return list(zip(body, [ways[0] if ways else heading, *ways], strict=True))
+    return [ways[0] if ways else heading, *ways]
 
 
 def plant_seeds(state: State, step: Step) -> None:
@@ -251,7 +236,7 @@ def show_the_best(state: State, step: Step) -> None:
     everyone = state.numbers.rows(ROOM)
     best = nlargest(LEADERS, everyone, key=lambda entry: (entry[1][:2], -entry[0]))
     replace(state.scores, dict(best))
-    heads = Counter(state.grid.region[snake.body[-1]] for snake in state.snakes.values())
+    heads = Counter(map(state.grid.region.__getitem__, state.living.heads))
     replace(state.crowd, {region: (min(count, 255),) for region, count in sorted(heads.items())})
 
 

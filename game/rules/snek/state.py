@@ -1,8 +1,7 @@
 """What a match of Snek consists of: players, their snakes, and the state that holds them all."""
 
-from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,86 +21,11 @@ from game.rules.contract import (
 from game.rules.rng import Rng
 from game.rules.snek.board import make_board, make_grid
 from game.rules.snek.cells import Cells
-from game.rules.snek.tuning import POINTS_KILL, ROCK, SEED
+from game.rules.snek.living import Living, Player, Snake
+from game.rules.snek.tuning import ROCK, SEED, TIME_SECONDS
 
 SEED_MAX: Final = (1 << 64) - 1  # larger seeds are cut to their low 64 bits
 NUMBERS: Final = (Field("score", "I"), Field("length", "H"), Field("kills", "H"))
-
-
-GOES, HOLDS, DIES = 0, 1, 2  # a snake's fate this tick
-
-
-@dataclass(slots=True, eq=False)
-class Player:
-    """Someone in a seat, alive or not; goal, until and prey are a bot's plans."""
-
-    seat: int
-    colour: int
-    pilot: Pilot
-    snake: "Snake | None" = None
-    leaving: bool = False
-    goal: int = -1  # the cell it heads for, or -1
-    until: int = 0  # the tick at which it thinks again
-    prey: int = 0  # the seat it tries to cut off, or 0
-    view: int = 0  # where its camera is
-
-
-class Snake:
-    """One life on the board."""
-
-    __slots__ = (
-        "body",
-        "born",
-        "fate",
-        "grow",
-        "heading",
-        "kills",
-        "life",
-        "moved",
-        "player",
-        "queue",
-        "safe_until",
-        "score",
-        "seat",
-        "shield",
-        "target",
-    )
-
-    def __init__(
-        self,
-        player: Player,
-        body: Iterable[int],
-        heading: int,
-        *,
-        life: int,
-        born: int,
-        safe: int,
-    ) -> None:
-        self.player = player
-        self.seat = player.seat
-        self.body = deque(body)  # cells, tail first
-        self.heading = heading  # where it wants to go next
-        self.moved = heading  # where it last went; turning back from it is impossible
-        self.queue: list[int] = []  # turns still to come
-        self.grow = 0  # cells still to grow
-        self.life = life
-        self.born = born  # tick
-        self.safe_until = born + safe  # tick
-        self.shield = -1  # the region in which its protection is shown, or -1
-        self.score = 0
-        self.kills = 0
-        self.target = -1  # the cell it is about to enter; only means something within a step
-        self.fate = GOES
-
-    @property
-    def length(self) -> int:
-        """Cells it has earned: those on the board and those still to grow."""
-        return len(self.body) + self.grow
-
-    def credit_kill(self) -> None:
-        """Count somebody's death for it."""
-        self.kills += 1
-        self.score += POINTS_KILL
 
 
 @dataclass(slots=True)
@@ -111,10 +35,6 @@ class Death:
     snake: Snake
     cause: int
     by: int = NOBODY
-    length: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.length = self.snake.length  # before the move takes its tail
 
 
 @dataclass(slots=True)
@@ -122,6 +42,7 @@ class Step:
     """What the stages of one tick hand to each other."""
 
     actions: Sequence[tuple[int, int, Row]]
+    held: list[Snake] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
     fed: list[Snake] = field(default_factory=list)  # their heads are on food
     scored: dict[int, Snake] = field(default_factory=dict)  # by seat: a number to show changed
@@ -142,9 +63,9 @@ class State:
         self.seeds = 0  # pieces of food that are seeds
         self.players: dict[int, Player] = {}  # by seat, in the order in which they joined
         self.snakes: dict[int, Snake] = {}  # the living, by seat, in the order of their spawns
+        # The living by seat, apart by when they are paid for their time: [born % pay period].
+        self.paid: list[dict[int, Snake]] = [{} for _ in range(self.ticks(TIME_SECONDS))]
         self.waiting: dict[int, int] = {}  # seat -> tick from which it may spawn, first come first
-        # Who is where: 0 no one, a seat, or ROCK. The extra cell is the wall.
-        self.owner = array("h", [0] * self.board.cells + [ROCK])
         self.edible = bytearray(self.board.cells + 1)  # 1 where food lies
         self.food: dict[int, int] = {}  # cell -> colour
         self.leavers: list[int] = []  # seats whose lives end in the next step
@@ -154,7 +75,10 @@ class State:
         self.large = bool(options["side"])  # in regions: nobody sees it all
         self.moved: dict[int, int] = {}  # seat -> view, of those whose view changed
         self.shielded: deque[Snake] = deque()  # whose protection is shown, in the order it ends
-        self.cells = Cells(self.grid, self.owner)
+        self.cells = Cells(self.grid)
+        self.owner = self.cells.owner  # who is where: 0 no one, a seat, or ROCK
+        self.owner[self.board.wall] = ROCK
+        self.living = Living(self.cells)
         self.tables: dict[str, Visible] = {}
         key: Width = "B" if self.large else "H"
         self.rocks = self._table(TableSpec("rocks", key))
@@ -201,9 +125,25 @@ class State:
         self.meals.remove(self.grid.region[cell], self.grid.local[cell])
         return colour
 
+    def place(self, snake: Snake, body: Sequence[int], ways: Sequence[int]) -> None:
+        """Put a new snake on its cells, tail first; by which direction each was entered."""
+        self.cells.put(snake.seat, body, ways)
+        self.living.add(snake, body, ways[-1])
+        snake.length = len(body)
+        snake.player.snake = self.snakes[snake.seat] = snake
+        self.paid[snake.born % len(self.paid)][snake.seat] = snake
+
+    def remove(self, snake: Snake) -> None:
+        """Take a snake out whose cells have been left."""
+        snake.player.snake = None
+        del self.snakes[snake.seat]
+        del self.paid[snake.born % len(self.paid)][snake.seat]
+        self.turning.pop(snake.seat, None)
+        self.living.remove(snake)
+
     def show_shield(self, snake: Snake) -> None:
         """Let everyone near see that a snake is protected."""
-        snake.shield = self.grid.region[snake.body[-1]]
+        snake.shield = self.grid.region[snake.head]
         self.shields.set(snake.shield, snake.seat, (snake.safe_until, snake.life))
         self.shielded.append(snake)
 
