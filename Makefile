@@ -16,7 +16,7 @@ TESTS = TEST_POSTGRES_URL='$(TEST_POSTGRES_URL)' TEST_RABBITMQ_URL='$(TEST_RABBI
 # Commands of manage.py reach the Redis of a running `make run`, unless REDIS_URL says otherwise.
 MANAGE = REDIS_URL="$${REDIS_URL:-$$(cat .run/redis.url 2>/dev/null || echo redis://127.0.0.1:6379/0)}" $(PY) manage.py
 
-.PHONY: help run test check bench audit fmt clean t js web logs sh m migrations setup setup-dev build lock chromium
+.PHONY: help run test test-faults check bench audit fmt clean t js web logs sh m migrations setup setup-dev build lock chromium
 
 help: ## list every command
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ run: build ## start Kogame and print its address (PORT=8000, HOST=127.0.0.1)
 test: setup-dev build chromium ## run every test: Python, frontend, browser
 	@$(PY) -m kogame.build npm test
 	@$(TESTS) $(PY) -m pytest
+
+test-faults: setup-dev build ## kill, freeze and cut everything in turn, and keep the figures
+	@$(TESTS) KOGAME_FAULTS=full KOGAME_FAULTS_RECORD=1 $(PY) -m pytest -s tests/live/faults
 
 check: setup-dev build ## look for mistakes without running: style, types, import arrows
 	@$(PY) -m ruff format --check .
