@@ -21,7 +21,7 @@ from playwright.async_api import Page, expect
 from game import matchmaking, store
 from game.models import Life
 from tests.live.browser import PHONE, Visitors, Web, connected, known, phase, so
-from tests.live.cable import Cable
+from tests.live.faults.proxy import Proxy
 from tests.live.fleet import ROOT, Process, until
 
 pytestmark = [
@@ -274,14 +274,14 @@ async def test_a_lost_connection_comes_back_to_the_same_seat(
 ) -> None:
     room = await make(ENDLESS)
     bob = await enter(visitors, f"{kogame.web.address}/r/{room}/", "Bob")
-    async with Cable(kogame.web.address) as cable:
-        ada = await enter(visitors, f"{cable.address}/r/{room}/", "Ada")
+    with Proxy(kogame.web.address) as cable:
+        ada = await enter(visitors, f"{cable.url}/r/{room}/", "Ada")
         seat = await known(ada, "k.seat")
         cable.cut()
         await phase(ada, "reconnecting")
         await expect(ada.locator("#card-text")).to_contain_text("kept for 10 seconds")
         await so(bob, "k.roster.find(({ seat }) => seat === x).pilot === 1", seat)
-        await cable.mend()
+        cable.mend()
         await phase(ada, "playing")
         await expect(ada.locator("#card")).to_be_hidden()
         assert await known(ada, "k.seat") == seat
@@ -291,7 +291,7 @@ async def test_a_lost_connection_comes_back_to_the_same_seat(
         cable.cut()
         await phase(ada, "offline")
         await expect(ada.locator("#card-title")).to_have_text("You are offline")
-        await cable.mend()
+        cable.mend()
         await ada.context.set_offline(False)
         await phase(ada, "playing")
         assert await known(ada, "k.seat") == seat
@@ -317,8 +317,8 @@ async def test_a_new_release_of_the_web_is_come_back_to(
 ) -> None:
     old, new = kogame.web, await asyncio.to_thread(Web, tmp_path / "web.log")
     room = await make(ENDLESS)
-    async with Cable(old.address) as cable:
-        page = await enter(visitors, f"{cable.address}/r/{room}/", "Ada")
+    with Proxy(old.address) as cable:
+        page = await enter(visitors, f"{cable.url}/r/{room}/", "Ada")
         seat = await known(page, "k.seat")
         await page.evaluate("() => { window.stayed = true; }")
         await asyncio.to_thread(new.wait)
@@ -328,7 +328,7 @@ async def test_a_new_release_of_the_web_is_come_back_to(
         await expect(page.locator("#card-title")).to_have_text("The server is restarting")
         await stopping
         cable.cut()
-        await cable.mend(new.address)
+        cable.mend(new.address)
         await phase(page, "playing")
         assert await known(page, "k.seat") == seat
         assert await page.evaluate("() => window.stayed")
