@@ -264,6 +264,8 @@ class RoomConnection:
                 feed.resync(socket)
             case protocol.Look(view):
                 feed.look(socket, view)
+            case protocol.Check():
+                feed.check(socket)
             case Hello():
                 raise Ended(protocol.MALFORMED)
 

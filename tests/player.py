@@ -11,11 +11,13 @@ import time
 from collections import deque
 from typing import Any
 from uuid import UUID, uuid4
+from zlib import crc32
 
 from django.core import signing
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+ROOM = 0xFFFF
 WIDTHS = {"B": 1, "H": 2, "I": 4}
 
 
@@ -34,6 +36,37 @@ class State:
         self.tables: dict[str, dict[int, dict[int, tuple[int, ...]]]] = {}
         self.roster: dict[int, list[Any]] = {}
         self.gaps = 0
+        self.checks = 0  # regions that were compared with the server's
+        self.wrong: list[tuple[int, int, int]] = []  # epoch, tick, region: of those that differed
+        self._sums: tuple[int, int, dict[int, int]] = 0, 0, {}
+
+    def sums(self, data: bytes) -> None:
+        """Keep what regions must look like, until their tick has come."""
+        _, epoch, tick = struct.unpack_from("<BII", data)
+        self._sums = epoch, tick, dict(struct.iter_unpack("<HI", data[9:]))
+
+    def fingerprint(self, region: int) -> int:
+        """The sum over what is held of a region."""
+        total = 0
+        for index, spec in enumerate(self.welcome["tables"]):
+            row = struct.Struct("<B" + spec["key"] + "".join(w for _, w in spec["fields"]))
+            rows = self.tables.get(spec["name"], {}).get(region, {})
+            total += sum(crc32(row.pack(index, key, *fields)) for key, fields in rows.items())
+        if region == ROOM:
+            for seat, name, colour, pilot in self.roster.values():
+                total += crc32(struct.pack("<BHBB", 255, seat, colour, pilot) + name.encode())
+        return total & 0xFFFFFFFF
+
+    def _compare(self) -> None:
+        epoch, tick, sums = self._sums
+        if (epoch, tick) == (self.epoch, self.tick):
+            self._sums = 0, 0, {}
+            self.checks += len(sums)
+            self.wrong += [
+                (epoch, tick, region)
+                for region, sum in sums.items()
+                if self.fingerprint(region) != sum
+            ]
 
     def frame(self, data: bytes) -> list[list[Any]]:
         """Apply a frame; returns its public events."""
@@ -58,6 +91,7 @@ class State:
             events += self._part(kind, region, data[at : at + size])
             at += size
         assert at == len(data), "a part reaches beyond its frame"
+        self._compare()
         return events
 
     def _part(self, kind: int, region: int, body: bytes) -> list[list[Any]]:
@@ -200,6 +234,10 @@ class Player:
         head = struct.pack("<BHIB", 3, self.seq, self.state.tick, code)
         await self.socket.send(head + bytes(fields))
 
+    async def check(self) -> None:
+        """Ask for the sums of regions; `state` compares them."""
+        await self.socket.send(b"\x09")
+
     async def look(self, view: int) -> None:
         """Look at a view, without a seat."""
         await self.socket.send(struct.pack("<BH", 8, view))
@@ -231,6 +269,8 @@ class Player:
             spec = self.state.welcome["tables"][data[1]]
             layout = "<" + "".join(width for _, width in spec["fields"])
             self.own[spec["name"]] = struct.unpack_from(layout, data, 2)
+        elif kind == 0x8A:
+            self.state.sums(data)
         elif kind == 0x88:
             self.saved.append(json.loads(data[1:]))
 

@@ -107,6 +107,7 @@ class World:
                 if (kept := {region: rows for region, rows in regions.items() if rows})
             }
             assert known == self.truth(socket.view), conn
+            assert not state.wrong, conn
             assert state.roster.keys() == self.room.seats.keys()
             seat = next((s for s in self.room.seats.values() if s.conn == conn), None)
             if seat is not None and not socket.pending:
@@ -129,6 +130,8 @@ def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool
         roll = dice.random()
         if conn not in world.sockets:
             world.open(conn)
+            if dice.random() < 0.5:
+                world.feed.check(world.sockets[conn])
             if dice.random() < 0.8:
                 world.join(conn)
         elif world.sockets[conn].join:
@@ -165,6 +168,32 @@ def test_a_frame_holds_only_regions_of_the_view() -> None:
         assert len(view) <= 16
         held = {region for rows in reader.page.state.tables.values() for region in rows}
         assert held <= view | {ROOM}
+
+
+def test_a_page_that_asks_can_show_that_it_holds_what_the_engine_holds() -> None:
+    world = World(3)
+    for number in range(20):
+        world.open(f"w:{number}")
+        world.join(f"w:{number}")
+    world.feed.check(world.sockets["w:0"])
+    told = 0
+    for _ in range(3 * BOARD["rate"]):
+        told += len(world.tick().keys)
+    state, quiet = (world.readers[conn].page.state for conn in ("w:0", "w:1"))
+    seen = len(world.room.game.views[world.sockets["w:0"].view]) + 1
+    assert 2 * seen <= state.checks < told
+    assert state.wrong == []
+    assert (quiet.checks, quiet._sums) == (0, (0, 0, {}))
+
+    region, rows = next((r, rows) for r, rows in state.tables["food"].items() if len(rows) > 1)
+    rows.pop(next(iter(rows)))
+    for _ in range(BOARD["rate"]):
+        world.tick()
+    assert {wrong[2] for wrong in state.wrong} == {region}
+    state.roster.popitem()
+    for _ in range(BOARD["rate"]):
+        world.tick()
+    assert state.wrong[-1][2] == ROOM
 
 
 def test_who_zigzags_over_a_border_is_told_each_region_as_often_as_needed() -> None:

@@ -1,6 +1,7 @@
 """The wire: the vectors that the browser's tests read too, and what is refused."""
 
 import contextlib
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def from_client(value: dict[str, Any]) -> protocol.FromBrowser:
         "ping": lambda v: protocol.Ping(v["clock"], v["tick"]),
         "leave": lambda v: protocol.Goodbye(),
         "look": lambda v: protocol.Look(v["view"]),
+        "check": lambda v: protocol.Check(),
     }
     return kinds[value["type"]](value)
 
@@ -72,6 +74,7 @@ def from_server(value: dict[str, Any]) -> bytes:
         "error": lambda v: protocol.error(v["code"]),
         "saved": lambda v: protocol.saved(v["saved"]),
         "own": lambda v: protocol.own(v["table"], TABLES[v["table"]], tuple(v["fields"])),
+        "sums": lambda v: protocol.sums(v["epoch"], v["tick"], dict(v["regions"])),
         "welcome": lambda v: protocol.welcome("k7m2xq", "Ada's room", True, 16, snek()),
     }
     return kinds[value["type"]](value)
@@ -100,10 +103,37 @@ def test_writes_what_a_page_reads(vector: dict[str, Any]) -> None:
     assert from_server(vector["value"]).hex() == vector["hex"]
 
 
+def test_a_regions_sum_is_made_of_how_it_is_told_anew() -> None:
+    known = {v["name"]: copy.deepcopy(v["value"]) for v in VECTORS["messages"]}
+    keyframe = known["keyframe"]["frame"]
+    sums = dict(known["sums of the keyframe"]["regions"])
+    welcome = from_server({"type": "welcome"})
+    shared, region, later = keyframe["parts"]
+    snake = region["changes"][1]
+    snake["rows"] = [*snake["rows"][1:], [43, 5]]  # as the change behind it makes it
+    assert later["changes"][0]["steps"] == [[42, 1]]
+    seats = [seat for roster in keyframe["rosters"] for seat in roster["seats"]]
+    told = {ROOM: part(shared) + protocol.roster_part(seats, ()), 0: part(region)}
+    assert {r: protocol.fingerprint(key, welcome) for r, key in told.items()} == sums
+    with pytest.raises(protocol.Malformed):
+        protocol.fingerprint(protocol.forget_part(3), welcome)
+
+
 def test_every_kind_of_message_has_a_vector() -> None:
     kinds = {v["value"]["type"] for v in VECTORS["messages"]}
-    client = {"hello", "join", "action", "resync", "ack", "ping", "leave", "look"}
-    server = {"welcome", "frame", "note", "seated", "acked", "pong", "error", "saved", "own"}
+    client = {"hello", "join", "action", "resync", "ack", "ping", "leave", "look", "check"}
+    server = {
+        "welcome",
+        "frame",
+        "note",
+        "seated",
+        "acked",
+        "pong",
+        "error",
+        "saved",
+        "own",
+        "sums",
+    }
     assert kinds == client | server
 
 

@@ -1,6 +1,7 @@
 /** One visit to a room: what comes in changes the state, what changed is shown. */
 
 import { post } from "./api";
+import { Checks } from "./checks";
 import { TickClock } from "./clock";
 import { GAMES } from "./games";
 import type { GameModule, GameView, Standing } from "./games/contract";
@@ -59,6 +60,7 @@ export class Room {
   private waiting = false;
   private refusal = 0;
   private readonly life = new LastLife(() => this.show());
+  private readonly checks = new URLSearchParams(location.search).has("debug") ? new Checks() : null;
   private asking = false; // a dialog is open before joining
   private resynced = 0;
   private listed = 0;
@@ -108,7 +110,7 @@ export class Room {
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
-    setInterval(() => this.score.showPing(this.link.rtt, this.link.status), 1000);
+    setInterval(() => this.score.showPing(this.link.rtt, this.link.status, this.checks), 1000);
   }
 
   // --- What comes in -------------------------------------------------------------------------
@@ -135,6 +137,8 @@ export class Room {
       case "error":
         this.refused(message.code, message.sentence);
         break;
+      case "sums":
+        return this.checks?.expect(message);
       case "own":
         this.match?.state.own.set(message.table, message.fields);
         return;
@@ -154,6 +158,7 @@ export class Room {
     this.roam.reset();
     this.session.seat = 0; // until the room says so again
     this.seen = false;
+    if (this.checks !== null) this.link.send(wire.check());
     if (this.wish === "play") void this.join();
     this.show();
   }
@@ -186,6 +191,7 @@ export class Room {
     const outcome = apply(match.state, frame);
     if (outcome === "gap") return this.resync(now);
     if (outcome === "ignored") return;
+    this.checks?.compare(match.state);
     const alive = match.view.alive();
     match.clock.arrived(frame.tick, now);
     match.view.applied(frame);
@@ -226,7 +232,7 @@ export class Room {
 
   private linked(status: LinkStatus): void {
     if (status !== "open") this.waiting = false;
-    this.score.showPing(this.link.rtt, status);
+    this.score.showPing(this.link.rtt, status, this.checks);
     this.show();
   }
 
@@ -345,6 +351,7 @@ export class Room {
       head: () => this.match?.view.head() ?? null,
       shown: () => this.match?.view.shown() ?? null,
       rtt: () => this.link.rtt,
+      checks: () => this.checks && { made: this.checks.made, wrong: [...this.checks.wrong] },
       phase: () => this.phase,
       standings: () => this.standings(),
       roster: () => [...(this.match?.state.roster.values() ?? [])],

@@ -108,11 +108,13 @@ export type ServerMessage =
   | { type: "pong"; clock: number }
   | { type: "error"; code: number; sentence: string }
   | { type: "saved"; saved: Saved }
+  | { type: "sums"; epoch: number; tick: number; regions: [region: number, sum: number][] } // see checks.ts
   | { type: "own"; table: number; fields: number[] }; // the newest row that only I get of a table
 
 const HELLO = 0x01, JOIN = 0x02, ACTION = 0x03, RESYNC = 0x04, ACK = 0x05, PING = 0x06, LEAVE = 0x07, LOOK = 0x08;
+const CHECK = 0x09;
 const WELCOME = 0x81, FRAME = 0x82, NOTE = 0x83, SEATED = 0x84;
-const ACKED = 0x85, PONG = 0x86, ERROR = 0x87, SAVED = 0x88, OWN = 0x89;
+const ACKED = 0x85, PONG = 0x86, ERROR = 0x87, SAVED = 0x88, OWN = 0x89, SUMS = 0x8a;
 
 const toBytes = new TextEncoder();
 
@@ -180,6 +182,11 @@ export function look(view: number): Bytes {
   return message;
 }
 
+/** From now on, tell me what my regions must look like. */
+export function check(): Bytes {
+  return Uint8Array.of(CHECK);
+}
+
 function blank(type: number, size: number): [Bytes, DataView] {
   const message = new Uint8Array(size);
   message[0] = type;
@@ -223,11 +230,19 @@ function read(from: Reader, tables: readonly TableSpec[]): ServerMessage {
       return { type: "error", code: from.number("H"), sentence: from.text() };
     case SAVED:
       return { type: "saved", saved: from.json() as Saved };
+    case SUMS:
+      return { type: "sums", epoch: from.number("I"), tick: from.number("I"), regions: readSums(from) };
     case OWN:
       return readOwn(from, tables);
     default:
       throw new Malformed(`unknown type 0x${type.toString(16)}`);
   }
+}
+
+function readSums(from: Reader): [number, number][] {
+  const regions: [number, number][] = [];
+  while (!from.done) regions.push([from.number("H"), from.number("I")]);
+  return regions;
 }
 
 function readOwn(from: Reader, tables: readonly TableSpec[]): ServerMessage {

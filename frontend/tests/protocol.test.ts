@@ -41,6 +41,8 @@ function encode(value: Vector["value"]): Uint8Array {
       return wire.leave();
     case "look":
       return wire.look(numberOf("view"));
+    case "check":
+      return wire.check();
     default:
       throw new Error(`a vector of an unknown type: ${value.type}`);
   }

@@ -87,6 +87,7 @@ class Feed:
         self.waiting_told = False
         self._groups: dict[int, dict[Socket, None]] = {}  # by view: who gets the same bytes
         self._wishes: dict[Socket, None] = {}  # who watches and asked for another view
+        self._checked: dict[Socket, None] = {}  # who compares what it holds with the engine's rows
         self._changed: dict[int, bytes] = {}  # by region: what this tick changed
         self._built: dict[tuple[int, int], bytes] = {}  # frames of this tick: (from view, to view)
 
@@ -101,6 +102,7 @@ class Feed:
         del self.sockets[socket.conn]
         del self._groups[socket.view][socket]
         self._wishes.pop(socket, None)
+        self._checked.pop(socket, None)
 
     def _middle(self) -> int:
         return len(self.views) // 2 if self.views else -1
@@ -116,6 +118,10 @@ class Feed:
         if socket.watches():
             socket.wish = view
             self._wishes[socket] = None
+
+    def check(self, socket: Socket) -> None:
+        """One who looks for faults asks what its regions must look like, each at its turn."""
+        self._checked[socket] = None
 
     # --- A tick --------------------------------------------------------------------------------
     def take(self, tick: RoomTick) -> bool:
@@ -133,6 +139,8 @@ class Feed:
             for socket in self.sockets.values():
                 socket.synced = False
         moved = self._move(tick)
+        if self._checked:
+            self._check(tick)
         for view, group in list(self._groups.items()):
             if not group:
                 del self._groups[view]
@@ -189,6 +197,18 @@ class Feed:
                 moved[socket] = socket.view
                 self._turn(socket, socket.wish)
         return moved
+
+    def _check(self, tick: RoomTick) -> None:
+        """Let those who asked compare the regions whose turn it is, once they have this tick."""
+        sums: dict[int, bytes] = {}
+        for socket in self._checked:
+            if not socket.synced:
+                continue
+            if socket.view not in sums:
+                regions = {protocol.ROOM, *self.views[socket.view]}.intersection(tick.keys)
+                prints = {r: protocol.fingerprint(tick.keys[r], self.welcome) for r in regions}
+                sums[socket.view] = protocol.sums(tick.epoch, tick.tick, prints)
+            socket.pending.append(sums[socket.view])
 
     def _serve_group(self, view: int, group: list[Socket], moved: dict[Socket, int]) -> None:
         """Give all who have a view this tick: the same bytes to nearly all of them."""

@@ -27,6 +27,7 @@ from game.protocol.bus import (
     encode_json as encode_json,
     state_hash as state_hash,
 )
+from game.protocol.checks import Check as Check, fingerprint as fingerprint, sums as sums
 from game.protocol.codes import (
     BANNED as BANNED,
     CROWDED as CROWDED,

@@ -4,8 +4,8 @@ VERSION = 2
 MAX_MESSAGE_BYTES = 4096  # the longest honest message is a join of about 100 bytes
 HOLD_SECONDS = 10  # how long a dropped player's seat is kept: a tunnel, a lift, a hand-over
 
-HELLO, JOIN, ACTION, RESYNC, ACK, PING, LEAVE, LOOK = range(0x01, 0x09)
-WELCOME, FRAME, NOTE, SEATED, ACKED, PONG, ERROR, SAVED, OWN = range(0x81, 0x8A)
+HELLO, JOIN, ACTION, RESYNC, ACK, PING, LEAVE, LOOK, CHECK = range(0x01, 0x0A)
+WELCOME, FRAME, NOTE, SEATED, ACKED, PONG, ERROR, SAVED, OWN, SUMS = range(0x81, 0x8B)
 
 
 class Malformed(ValueError):

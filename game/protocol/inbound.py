@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from game.protocol import codes
+from game.protocol.checks import Check
 from game.protocol.codes import Malformed
 
 _ACTION_HEAD = struct.Struct("<BHIB")
@@ -60,7 +61,7 @@ class Look(msgspec.Struct, frozen=True):
     view: int
 
 
-FromBrowser = Hello | Entry | Press | Resync | NotesSeen | Ping | Goodbye | Look
+FromBrowser = Hello | Entry | Press | Resync | NotesSeen | Ping | Goodbye | Look | Check
 
 
 def _entry(data: bytes) -> Entry:
@@ -88,6 +89,7 @@ _PARSERS: dict[int, tuple[int, int, Callable[[bytes], FromBrowser]]] = {
     codes.PING: (9, 9, lambda data: Ping(*struct.unpack_from("<II", data, 1))),
     codes.LEAVE: (1, 1, lambda data: Goodbye()),
     codes.LOOK: (3, 3, lambda data: Look(*struct.unpack_from("<H", data, 1))),
+    codes.CHECK: (1, 1, lambda data: Check()),
 }
 
 

@@ -275,7 +275,7 @@ async def test_a_lost_connection_comes_back_to_the_same_seat(
     room = await make(ENDLESS)
     bob = await enter(visitors, f"{kogame.web.address}/r/{room}/", "Bob")
     with Proxy(kogame.web.address) as cable:
-        ada = await enter(visitors, f"{cable.url}/r/{room}/", "Ada")
+        ada = await enter(visitors, f"{cable.url}/r/{room}/?debug", "Ada")
         seat = await known(ada, "k.seat")
         cable.cut()
         await phase(ada, "reconnecting")
@@ -295,6 +295,10 @@ async def test_a_lost_connection_comes_back_to_the_same_seat(
         await ada.context.set_offline(False)
         await phase(ada, "playing")
         assert await known(ada, "k.seat") == seat
+        made = await known(ada, "k.checks.made")
+        await so(ada, "k.checks.made > x + 3", made)  # what it holds is what the server holds
+        assert await known(ada, "k.checks.wrong") == []
+        await expect(ada.locator("#ping")).to_contain_text(" 0 wrong")
 
 
 async def test_a_killed_engine_is_waited_for(kogame: Kogame, visitors: Visitors) -> None:

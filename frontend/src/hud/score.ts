@@ -1,5 +1,6 @@
 /** My score, rank and length; and the connection's ping. */
 
+import type { Checks } from "../checks";
 import type { Standing } from "../games/contract";
 import { byId, setText } from "./dom";
 
@@ -20,7 +21,10 @@ export class Score {
     setText(this.length, own.alive ? String(own.length) : "–");
   }
 
-  showPing(rtt: number, link: string): void {
-    setText(this.ping, link !== "open" ? "no connection" : Number.isNaN(rtt) ? "" : `${Math.round(rtt)} ms`);
+  /** `checks`: of a page that compares what it holds with the server's. */
+  showPing(rtt: number, link: string, checks: Checks | null): void {
+    const found = checks === null ? "" : ` · ${checks.made} checked, ${checks.wrong.length} wrong`;
+    const time = Number.isNaN(rtt) ? "" : `${Math.round(rtt)} ms`;
+    setText(this.ping, link !== "open" ? "no connection" : time + found);
   }
 }
