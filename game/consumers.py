@@ -243,11 +243,8 @@ class RoomConnection:
     def _handle(self, socket: Socket, message: protocol.FromBrowser) -> None:
         feed = self._hub.feeds[self._room]
         match message:
-            case Press(seq, tick, code, fields):
-                if socket.seated:
-                    self._hub.tell(feed, Act(socket.conn, seq, tick, code, fields))
-                else:
-                    socket.answer(protocol.error(protocol.NOT_SEATED))
+            case Press():
+                self._press(socket, message)
             case Ping(clock, tick):
                 socket.confirm(tick)
                 socket.answer(protocol.pong(clock))
@@ -268,6 +265,13 @@ class RoomConnection:
                 feed.check(socket)
             case Hello():
                 raise Ended(protocol.MALFORMED)
+
+    def _press(self, socket: Socket, press: Press) -> None:
+        if not socket.seated:
+            socket.answer(protocol.error(protocol.NOT_SEATED))
+            return
+        act = Act(socket.conn, press.seq, press.tick, press.code, press.fields)
+        self._hub.tell(self._hub.feeds[self._room], act)
 
     def _enter(self, socket: Socket, entry: Entry) -> None:
         name = names.clean(entry.name)

@@ -21,6 +21,8 @@ POOL_SIZE = 16  # connections a process may hold; more wait their turn, bounded 
 ROOMS = "kg:rooms"  # zset: room id → ms when somebody was last in it
 LOBBY = "kg:lobby"  # hash: room id → JSON line of the lobby's list
 OUTBOX = "kg:outbox"  # stream: finished lives on their way to the database
+ENGINES = "kg:engines"  # zset: engine → ms of its last look, by Redis' clock
+LOADS = "kg:loads"  # hash: engine → what it bears, as a part of a core
 NUDGE = "kg:claim"  # pub/sub: a room wants an engine
 
 Unavailable = (sync_redis.ConnectionError, sync_redis.TimeoutError, OSError)  # it is away

@@ -1,8 +1,10 @@
 """The engine on a real Redis: leases, commit before show, recovery, sleep, fairness."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -73,6 +75,22 @@ async def say(engine: Engine, room: str, *commands: protocol.Command) -> None:
     """Send commands as a web process does."""
     batch = protocol.encode([(room, command) for command in commands])
     await get_channel_layer().send(f"engine.{engine.id}", {"type": "commands", "batch": batch})
+
+
+@contextlib.contextmanager
+def looked_at(engines: list[Engine]) -> Iterator[None]:
+    """A web process that says twice a second that somebody watches every room."""
+
+    async def report() -> None:
+        while True:
+            for engine in list(engines):
+                for room in list(engine.rooms):
+                    await say(engine, room, Here("w", 1, []))
+            await asyncio.sleep(0.5)
+
+    task = asyncio.create_task(report())
+    yield
+    task.cancel()
 
 
 async def a_room(**more: Any) -> str:
@@ -263,6 +281,57 @@ async def test_two_engines_share_the_rooms() -> None:
         await until(lambda: len(one.rooms) + len(two.rooms) == len(rooms))
         assert min(len(one.rooms), len(two.rooms)) >= 3
         assert not set(one.rooms) & set(two.rooms)
+
+
+async def test_a_new_engine_is_given_its_share_and_nobody_waits_long() -> None:
+    async with running() as one:
+        rooms = [await a_room() for _ in range(6)]
+        await until(lambda: len(one.rooms) == len(rooms))
+        async with contextlib.AsyncExitStack() as stack:
+            seen = [await stack.enter_async_context(watching(room)) for room in rooms]
+            engines = [one]
+            stack.enter_context(looked_at(engines))
+            await until(lambda: all(len(ticks) > 5 for ticks in seen))
+            two = await stack.enter_async_context(running())
+            engines.append(two)
+            await until(lambda: len(two.rooms) >= 2, 15)
+            epochs = {room: hosted.epoch for room, hosted in two.rooms.items()}
+            counts = [len(ticks) for ticks in seen]
+            await until(lambda: all(len(t) > n + 25 for t, n in zip(seen, counts, strict=True)), 10)
+            for ticks in seen:
+                numbers = [tick.tick for tick in ticks]
+                assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            # Who had one keeps it: rooms do not go to and fro.
+            assert epochs.items() <= {r: h.epoch for r, h in two.rooms.items()}.items()
+            assert len(two.rooms) <= 4
+
+
+async def test_what_is_given_to_an_engine_that_stops_is_free_at_once() -> None:
+    async with running() as one:
+        room = await a_room()
+        await until(lambda: room in one.rooms and one.rooms[room].unanswered == 0)
+        two = Engine()
+        two.stop()
+        await one.ledger.send([one.ledger.give(room, one.rooms[room].epoch, two.id)])
+        given = await store.aredis().get(store.lease(room))
+        await two._open(room, int(given.decode().partition(":")[2]))  # type: ignore[union-attr]
+        assert await store.aredis().get(store.lease(room)) != given
+        assert not two.rooms
+
+
+async def test_engines_count_each_other_by_redis_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of one machine may be wrong by any time."""
+    one, two = Ledger(store.aredis(), "one"), Ledger(store.aredis(), "two")
+    await one.load()
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert await one.engines(0.5) == {"one": 0.5}
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    assert await two.engines(0.25) == {"one": 0.5, "two": 0.25}
+    await two.leave()
+    assert await one.engines(0.75) == {"one": 0.75}
+    await store.aredis().zadd(store.ENGINES, {"silent": 1})
+    await store.aredis().hset(store.LOADS, "silent", "1")
+    assert await one.engines(0.75) == {"one": 0.75}
 
 
 async def test_a_stopping_engine_hands_its_rooms_over_where_they_stand() -> None:

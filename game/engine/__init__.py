@@ -41,7 +41,7 @@ class Engine:
         self.rooms: dict[str, Hosted] = {}
         self.ledger = Ledger(store.aredis(), self.id)
         self.writer = Writer(self.ledger)
-        self.claims = Claims(self.ledger, self.rooms.keys(), self._open)
+        self.claims = Claims(self.ledger, self.rooms, self._open, self._give)
         self.clock = Clock(self._advance)
         self._stopping = asyncio.Event()
         self._nudging: asyncio.Task[None] | None = None
@@ -69,6 +69,8 @@ class Engine:
 
     async def _hand_over(self) -> None:
         """Keep every room as it is and give its lease back."""
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await self.claims.begin_to_leave()
         for hosted in list(self.rooms.values()):
             hosted.ticking = False
             self._keep(hosted)
@@ -99,15 +101,16 @@ class Engine:
         if isinstance(command, Close):
             self._close(hosted)
             return
-        match hosted.take(command, time.monotonic()):
+        now = time.monotonic()
+        match hosted.take(command, now):
             case protocol.TOO_MANY:
                 metrics.count("engine.inputs_dropped")
             case protocol.NOT_SEATED:
                 metrics.count("engine.refused_actions")
-        if not hosted.ticking and hosted.wanted():
+        if not hosted.ticking and hosted.wanted(now):
             self._wake(hosted)
         elif hosted.ticking and not hosted.room.game.rate and hosted.pressing():
-            self.clock.push(hosted, time.monotonic())
+            self.clock.push(hosted, now)
 
     def _wake(self, hosted: Hosted) -> None:
         hosted.ticking = hosted.keys_wanted = True
@@ -117,7 +120,7 @@ class Engine:
     # --- Ticks -------------------------------------------------------------------------------
     def _advance(self, hosted: Hosted) -> None:
         """One tick of one room: step it, and hand what came of it to the writer."""
-        now = time.monotonic()
+        now, cpu = time.monotonic(), time.thread_time()
         if hosted.unanswered >= Hosted.UNANSWERED_MOST:
             hosted.rebase(now)
             return
@@ -132,6 +135,7 @@ class Engine:
             self._drop(hosted)
             return
         hosted.last_seconds = time.monotonic() - now
+        hosted.note_cost(time.thread_time() - cpu)
         metrics.observe("engine.tick_seconds", hosted.last_seconds)
         metrics.count("engine.stale_actions", tick.stale)
         metrics.count("engine.refused_actions", tick.refused)
@@ -181,13 +185,14 @@ class Engine:
 
     # --- Rooms come and go -------------------------------------------------------------------
     async def _open(self, room_id: str, epoch: int) -> None:
-        if self._stopping.is_set():
-            return
         try:
             room = await self.ledger.recover(room_id)
         except (KeyError, ValueError) as error:
             logger.error("room %s cannot be opened and is closed: %r", room_id, error)
             await self.ledger.send([self.ledger.close(room_id, epoch, _gone(epoch))])
+            return
+        if self._stopping.is_set():
+            await self.ledger.send([self.ledger.release(room_id, epoch)])
             return
         metrics.count("engine.recoveries", 1 if room.tick else 0)
         room.backlog = self._backlog
@@ -195,6 +200,17 @@ class Engine:
         hosted.adopt(time.monotonic())
         self.rooms[room_id] = hosted
         self._wake(hosted)
+
+    def _give(self, room_id: str, engine: str) -> None:
+        """Put a room that could go on here into the hands of an engine that has less to do."""
+        hosted = self.rooms[room_id]
+        if hosted.paused():
+            return  # Redis is slow: this is no time to move
+        hosted.ticking = False
+        self._keep(hosted)
+        self._write(hosted, self.ledger.give(room_id, hosted.epoch, engine))
+        del self.rooms[room_id]
+        metrics.count("engine.given")
 
     def _drop(self, hosted: Hosted) -> None:
         hosted.ticking = False
@@ -239,7 +255,7 @@ class Engine:
             hosted.over_since = hosted.over_since or now
             if now - hosted.over_since > OVER_AFTER:
                 self._close(hosted)
-        elif hosted.wanted():
+        elif hosted.wanted(now):
             hosted.empty_since = None
         else:
             hosted.ticking = False

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from game import protocol
+from game.engine.balance import ROOM_LOAD
 from game.protocol import Command, Drop, Here, Keys, RoomTick
 from game.room import Room, Tick
 from game.rules.contract import ROOM, SCORES, Pilot
@@ -18,6 +19,8 @@ class Hosted:
     CHECKPOINT_EVERY: ClassVar[float] = 5.0  # s; a recovery replays at most this much
     UNANSWERED_MOST: ClassVar[int] = 5  # ticks; half a second at 10/s, then the room pauses
     WEB_SILENCE: ClassVar[float] = 6.0  # s; three missed reports of a web process
+    COST_TICKS: ClassVar[int] = 50  # over which a room's cost is smoothed: seconds of play
+    ASK_AROUND: ClassVar[float] = 1.0  # s; web processes see a new epoch and report within 0.3
     IDLE_TICK: ClassVar[float] = 1.0  # s between ticks of a game that steps only when players act
 
     room: Room
@@ -27,12 +30,15 @@ class Hosted:
     base: float = 0.0
     unanswered: int = 0
     keys_wanted: bool = True  # all of them; the first tick of an epoch always has them
+    opened_at: float = float("-inf")
     kept_at: float = 0.0  # time of the last checkpoint
     webs: dict[str, tuple[int, float]] = field(default_factory=dict)  # sockets, last heard
     replies: dict[str, list[bytes]] = field(default_factory=dict)  # refusals, for the next tick
     empty_since: float | None = None
     over_since: float | None = None
     last_seconds: float = 0.0  # what the last step took
+    ticks: int = 0  # made here
+    cost: float = 0.0  # seconds of the processor that a tick takes, smoothed
     regions: int = 0  # how many the game has
 
     def __post_init__(self) -> None:
@@ -64,6 +70,16 @@ class Hosted:
             self.rebase(now - self.interval)
         return late > self.interval
 
+    def note_cost(self, seconds: float) -> None:
+        """Take in what a tick cost of the processor; the first tells all anew, and says nothing."""
+        if self.ticks:
+            self.cost += (seconds - self.cost) / min(self.ticks, self.COST_TICKS)
+        self.ticks += 1
+
+    def load(self) -> float:
+        """What the room costs, as a part of a core."""
+        return ROOM_LOAD + (self.cost / self.interval if self.ticking else 0.0)
+
     def paused(self) -> bool:
         """Whether the room waits for Redis to confirm its last ticks."""
         return self.unanswered >= self.UNANSWERED_MOST
@@ -75,6 +91,7 @@ class Hosted:
     # --- Who is there ------------------------------------------------------------------------
     def adopt(self, now: float) -> None:
         """After a recovery: take it that whoever was there still is, until they are silent."""
+        self.opened_at = now
         for seat in self.room.seats.values():
             if seat.conn:
                 self.webs.setdefault(_web(seat.conn), (1, now))
@@ -83,9 +100,11 @@ class Hosted:
         """Sockets that look at this room, as the web processes last said."""
         return sum(sockets for sockets, _ in self.webs.values())
 
-    def wanted(self) -> bool:
-        """Whether anybody would notice if the room stood still."""
-        return self.sockets() > 0 or self.room.people() > 0 or bool(self.room.inbox)
+    def wanted(self, now: float) -> bool:
+        """Whether anybody would notice if the room stood still, or may yet say so."""
+        if self.sockets() > 0 or self.room.people() > 0 or self.room.inbox:
+            return True
+        return now - self.opened_at < self.ASK_AROUND
 
     def _hear(self, here: Here, now: float) -> None:
         """Note who is on a web process; a seat whose connection it no longer has is dropped."""

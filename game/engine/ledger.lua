@@ -57,6 +57,33 @@ redis.register_function('kg_release', function(keys, args)
   return 'ok'
 end)
 
+-- keys: room, lease · args: holder, engine, lease ms, channel, room id
+-- Another engine holds the room from now on, under the next epoch, and is told so.
+redis.register_function('kg_give', function(keys, args)
+  if redis.call('GET', keys[2]) ~= args[1] then return 'lost' end
+  local epoch = math.max(number(redis.call('HGET', keys[1], 'epoch')) + 1,
+                         tonumber(redis.call('TIME')[1]))
+  redis.call('HSET', keys[1], 'epoch', epoch)
+  redis.call('SET', keys[2], args[2] .. ':' .. epoch, 'PX', args[3])
+  redis.call('PUBLISH', args[4], args[5])
+  return 'ok'
+end)
+
+-- keys: engines, loads · args: engine, load, ms of silence after which an engine counts no more
+-- Answers engine, load, engine, load ... of all that live; by Redis' own clock, for those of
+-- machines may differ.
+redis.register_function('kg_engines', function(keys, args)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZADD', keys[1], now, args[1])
+  redis.call('HSET', keys[2], args[1], args[2])
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', now - args[3])) do
+    redis.call('ZREM', keys[1], gone)
+    redis.call('HDEL', keys[2], gone)
+  end
+  return redis.call('HGETALL', keys[2])
+end)
+
 -- keys: room, lease, journal, reserved, rooms, lobby · args: holder, room id, channel, last frames
 redis.register_function('kg_close', function(keys, args)
   if redis.call('GET', keys[2]) ~= args[1] then return 'lost' end

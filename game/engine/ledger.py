@@ -21,6 +21,7 @@ from game.room import Room, Settings
 logger = logging.getLogger(__name__)
 
 LEASE_MS = 2_000  # how long a dead engine's room stands still; ten times a bad scheduling hiccup
+ENGINE_SILENCE_MS = 3_000  # after which an engine no longer counts: a dozen looks missed
 Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]  # a stream: id, fields
 LIBRARY = Path(__file__).with_name("ledger.lua")
 
@@ -92,12 +93,30 @@ class Ledger:
         """Give a lease back, for another engine to take at once."""
         return Write("kg_release", (store.lease(room),), (f"{self.engine}:{epoch}",))
 
+    def give(self, room: str, epoch: int, engine: str) -> Write:
+        """Put a room into the hands of another engine, which is told; it opens it at once."""
+        args = (f"{self.engine}:{epoch}", engine, LEASE_MS, store.NUDGE, room)
+        return Write("kg_give", (store.room(room), store.lease(room)), args)
+
     def close(self, room: str, epoch: int, message: bytes) -> Write:
         """End a room: its record is deleted and its web processes are told."""
         own = (store.room(room), store.lease(room), store.journal(room), store.reserved(room))
         keys = (*own, store.ROOMS, store.LOBBY)
         args = (f"{self.engine}:{epoch}", room, store.frames(room), message)
         return Write("kg_close", keys, args)
+
+    # --- The engines ---------------------------------------------------------------------------
+    async def engines(self, load: float) -> dict[str, float]:
+        """Say that this engine lives and what it bears; answers the load of all that live."""
+        args = (self.engine, load, ENGINE_SILENCE_MS)
+        (said,) = await self.send([Write("kg_engines", (store.ENGINES, store.LOADS), args)])
+        names, loads = (part.decode() for part in said[::2]), map(float, said[1::2])
+        return dict(zip(names, loads, strict=True))
+
+    async def leave(self) -> None:
+        """No longer count as an engine."""
+        await self.redis.zrem(store.ENGINES, self.engine)
+        await self.redis.hdel(store.LOADS, self.engine)
 
     # --- Taking a room -----------------------------------------------------------------------
     async def claim(self, room: str) -> int:
