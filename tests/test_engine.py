@@ -206,21 +206,51 @@ async def test_recovery_is_checkpoint_plus_journal() -> None:
         inputs = protocol.encode(tick.inputs) if tick.inputs else b""
         await ledger.send([commit(ledger, epoch, number, inputs=inputs)])
     assert await store.aredis().xlen(store.journal("abc123")) == 9  # ticks from 60 on with a join
-    again = await ledger.recover("abc123")
+    again = await ledger.recover("abc123", epoch)
     assert protocol.state_hash(again.checkpoint()) == protocol.state_hash(room.checkpoint())
 
 
-async def test_a_damaged_checkpoint_begins_a_new_match_under_a_new_name() -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"checkpoint": b"\xc1 not a checkpoint"},
+        {"checkpoint": protocol.encode(["of", "another", "shape"])},
+        {"checkpoint": protocol.encode({"version": 1, "game_version": 1, "tick": 5})},
+        {"journal": {b"i": b"\xc1"}},
+        {"journal": {b"of": b"another shape"}},
+    ],
+)
+async def test_damaged_state_begins_a_new_match_under_a_new_name(
+    damage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     ledger = await record()
     epoch = await ledger.claim("abc123")
-    await ledger.send([commit(ledger, epoch, n) for n in range(1, 6)])
-    await ledger.send([ledger.checkpoint("abc123", epoch, 5, b"\xc1 not a checkpoint")])
-    room = await ledger.recover("abc123")
+    life = [b'{"life": "m-1"}']
+    await ledger.send([commit(ledger, epoch, n, lives=life if n == 3 else []) for n in range(1, 6)])
+    if "journal" in damage:
+        await store.aredis().xadd(store.journal("abc123"), damage["journal"], "4-0")
+    else:
+        await store.aredis().hset(store.room("abc123"), mapping=damage)  # type: ignore[arg-type]
+    room = await ledger.recover("abc123", epoch)
+    assert "room abc123 begins a new match" in caplog.text
     assert room.settings.match != "m"
     assert room.tick == 5
-    again = await ledger.recover("abc123")
+    again = await ledger.recover("abc123", epoch)
     assert protocol.state_hash(again.checkpoint()) == protocol.state_hash(room.checkpoint())
     assert again.settings == room.settings
+    assert await store.aredis().xlen(store.OUTBOX) == 1
+
+
+async def test_an_engine_that_lost_its_lease_begins_no_new_match() -> None:
+    ledger = await record()
+    epoch = await ledger.claim("abc123")
+    await ledger.send([commit(ledger, epoch, 1, inputs=b"\xc1")])
+    await store.aredis().delete(store.lease("abc123"))
+    await Ledger(store.aredis(), "two").claim("abc123")
+    before = await store.aredis().hgetall(store.room("abc123"))
+    await ledger.recover("abc123", epoch)
+    assert await store.aredis().hgetall(store.room("abc123")) == before
+    assert await store.aredis().xlen(store.journal("abc123")) == 1
 
 
 # --- The process -------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ import pytest
 from game import protocol
 from game.protocol import Ack, Act, Drop, Input, Join, Kick, Leave
 from game.room import INPUTS_PER_CONN, JOINS_PER_SEAT, NOTES_PER_SEAT, Room, Settings, Tick
+from game.rules import GAMES
 from game.rules.contract import ROOM, Pilot
+from game.rules.snek import Snek
 
 RATE = 10
 
@@ -323,6 +325,7 @@ def test_a_replay_over_a_checkpoint_ends_where_the_room_stood() -> None:
     "damage",
     [
         lambda c: c | {"version": 99},
+        lambda c: c | {"game_version": 99},
         lambda c: {k: v for k, v in c.items() if k != "tick"},
         lambda c: c | {"seats": [{"number": 1}]},
         lambda c: c | {"game": {}},
@@ -333,6 +336,28 @@ def test_a_damaged_checkpoint_is_a_value_error(damage: Any) -> None:
     step(r, join("w:1"))
     with pytest.raises(ValueError, match=r"\w"):
         Room.restore(r.settings, damage(r.checkpoint()))
+
+
+def test_state_of_a_games_previous_version_is_brought_up_by_the_game(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    r = room()
+    step(r, join("w:1"))
+    kept, came = r.checkpoint(), []
+
+    class Later(Snek):
+        VERSION = Snek.VERSION + 1
+
+        @classmethod
+        def restore(cls, data: Any) -> Snek:
+            came.append(data["version"])
+            return super().restore(data | {"version": cls.VERSION})
+
+    monkeypatch.setitem(GAMES, "snek", Later)
+    again = Room.restore(r.settings, kept)
+    assert came == [Snek.VERSION]
+    assert again.seats.keys() == r.seats.keys()
+    assert again.checkpoint()["game_version"] == Later.VERSION
 
 
 def test_deltas_are_small_and_a_snapshot_fits() -> None:

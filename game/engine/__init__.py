@@ -24,7 +24,7 @@ from game.room import Tick
 
 logger = logging.getLogger(__name__)
 
-UPKEEP_EVERY = 0.5  # s; four chances within a lease to renew a room that sleeps
+UPKEEP_EVERY = 0.5  # s; three chances within a lease to renew a room that sleeps
 REPORT_EVERY = 1.0  # s between the lobby's and the operator's figures
 CLOSE_AFTER = {False: 60.0, True: 600.0}  # s a room may be empty: public, private
 OVER_AFTER = 60.0  # s that a finished match is still shown
@@ -186,7 +186,7 @@ class Engine:
     # --- Rooms come and go -------------------------------------------------------------------
     async def _open(self, room_id: str, epoch: int) -> None:
         try:
-            room = await self.ledger.recover(room_id)
+            room = await self.ledger.recover(room_id, epoch)
         except (KeyError, ValueError) as error:
             logger.error("room %s cannot be opened and is closed: %r", room_id, error)
             await self.ledger.send([self.ledger.close(room_id, epoch, _gone(epoch))])

@@ -84,6 +84,15 @@ redis.register_function('kg_engines', function(keys, args)
   return redis.call('HGETALL', keys[2])
 end)
 
+-- keys: room, lease, journal · args: holder, settings, checkpoint
+-- A new match in the place of one whose state was damaged.
+redis.register_function('kg_anew', function(keys, args)
+  if redis.call('GET', keys[2]) ~= args[1] then return 'lost' end
+  redis.call('HSET', keys[1], 'settings', args[2], 'checkpoint', args[3])
+  redis.call('DEL', keys[3])
+  return 'ok'
+end)
+
 -- keys: room, lease, journal, reserved, rooms, lobby · args: holder, room id, channel, last frames
 redis.register_function('kg_close', function(keys, args)
   if redis.call('GET', keys[2]) ~= args[1] then return 'lost' end

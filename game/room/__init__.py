@@ -387,8 +387,8 @@ class Room:
     def restore(cls, settings: Settings, data: Mapping[str, Any]) -> "Room":
         """The room as it was at checkpoint(); raises ValueError when that is damaged."""
         game = GAMES[settings.game]
-        if (data.get("version"), data.get("game_version")) != (STATE_VERSION, game.VERSION):
-            raise ValueError("the checkpoint is of another version")
+        if data.get("version") != STATE_VERSION or data.get("game_version", 0) > game.VERSION:
+            raise ValueError("the checkpoint is of a version that this server does not know")
         room = cls.__new__(cls)
         room.settings, room.backlog = settings, False
         try:

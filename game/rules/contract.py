@@ -218,4 +218,7 @@ class Game(Protocol):
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> "Game":
-        """The game as it was at checkpoint(), tables included; raises ValueError if damaged."""
+        """The game as it was at checkpoint(), tables included; raises ValueError if damaged.
+
+        Data of the previous VERSION is brought up to this one.
+        """

@@ -31,7 +31,7 @@ async def measure() -> None:
     ledger = Ledger(store.aredis(), "bench")
     name = await matchmaking.create_room(BOARD, "", private=False, capacity=PLAYERS, fill=0)
     epoch = await ledger.claim(name)
-    hosted = Hosted(await ledger.recover(name), epoch)
+    hosted = Hosted(await ledger.recover(name, epoch), epoch)
     room, dice = hosted.room, random.Random(1)
     steps, encodings, commits, totals = [], [], [], []
 
