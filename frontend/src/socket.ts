@@ -15,6 +15,8 @@ const PING_EVERY = 2000; // ms: fresh enough for the figure on the page, and the
 const SILENCE = 5000; // ms without a byte from the server: a dead connection that nobody closed
 const OPENING = 8000; // ms that a connection may take to open
 const FIRST_RETRY = 400; // ms, doubled with each failure
+const EAGER_RETRY = 1200; // ms, the longest while a seat may still be held: who comes back finds it
+const EAGER = 15_000; // ms after the loss for which that is so, and a little more
 const LONGEST_RETRY = 8000; // ms
 const RESTART_SPREAD = 1000; // ms over which the players of a restarted server come back
 
@@ -33,6 +35,8 @@ export class Link {
   private heard = 0; // when the last byte came
   private retry = 0; // the timer of the next attempt
   private wasOpen = false;
+  private lostAt = 0; // when the connection was lost
+  private pinged = 0; // when the last ping went out
 
   constructor(
     private readonly url: string,
@@ -82,6 +86,8 @@ export class Link {
     else if (this.status !== "open") this.opened();
     if (message.type === "pong") this.measure(message.clock);
     this.events.message(message);
+    // Browsers hold back the timers of a page that nobody looks at, but not what comes in.
+    if (this.heard - this.pinged >= PING_EVERY) this.sendPing();
   }
 
   private opened(): void {
@@ -93,7 +99,9 @@ export class Link {
   }
 
   private sendPing(): void {
-    if (this.status === "open") this.send(ping(clock(), this.events.tick()));
+    if (this.status !== "open") return;
+    this.pinged = performance.now();
+    this.send(ping(clock(), this.events.tick()));
   }
 
   private measure(sent: number): void {
@@ -111,6 +119,7 @@ export class Link {
   private closed(code: number): void {
     this.drop();
     this.closeCode = code;
+    if (this.status === "open") this.lostAt = performance.now();
     if ((code === WRONG_VERSION || code === NO_IDENTITY) && reloadOnce(code)) return;
     if (FINAL.has(code) || code === WRONG_VERSION || code === NO_IDENTITY) return this.setStatus("ended");
     this.failures += 1;
@@ -125,7 +134,8 @@ export class Link {
   /** Spread at random, so that the players of one server do not come back in one instant. */
   private pause(code: number): number {
     if (code === RESTARTING) return 100 + Math.random() * RESTART_SPREAD;
-    const longest = Math.min(FIRST_RETRY * 2 ** (this.failures - 1), LONGEST_RETRY);
+    const most = performance.now() - this.lostAt < EAGER ? EAGER_RETRY : LONGEST_RETRY;
+    const longest = Math.min(FIRST_RETRY * 2 ** (this.failures - 1), most);
     return longest * (0.5 + Math.random() / 2);
   }
 

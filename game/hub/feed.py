@@ -10,8 +10,11 @@ from game.sinks import Sink, server_frame
 
 SINCE_BOUND = 256  # deltas kept behind a region's keyframe, which comes every second
 PENDING_BOUND = 32  # personal messages kept for a client that is behind; notes come again anyway
-UNSEEN_SECONDS = 6.0  # s until a ping (one every 2 s) must confirm what was sent before the last
-SLOW_SECONDS = 10.0  # s a client may be behind before its socket is closed
+UNSEEN_SECONDS = 3.5  # s until a ping (one every 2 s) must confirm what was sent before the last
+SLOW_SECONDS = 5.0  # s without such progress after which the socket of one who is behind is closed
+BEHIND_SECONDS = (
+    1.0  # s it is given to catch up first: perhaps it was this process that stood still
+)
 KEYED_EVERY = 0.5  # s between keyframes for one client, whatever it asks for or misses
 LOOK_EVERY = 0.25  # s between moves of the camera of one who watches
 SILENT_SECONDS = 20.0  # s without any message, where pings come every 2 s: dead
@@ -290,7 +293,8 @@ class Feed:
         metrics.count("web.skipped_frames")
         socket.synced = False
         socket.behind_since = socket.behind_since or self.last_frame
-        if self.last_frame - socket.behind_since > SLOW_SECONDS:
+        behind = self.last_frame - socket.behind_since
+        if behind > BEHIND_SECONDS and self.last_frame - socket.marked > SLOW_SECONDS:
             socket.close(protocol.TOO_SLOW)
 
     def bring_up_to_date(self, socket: Socket) -> None:
