@@ -239,6 +239,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne is untyped
                 await self._close_everything()
         except TimeoutError:
             log.warning("some connections did not end within %s s; cutting them", DRAIN_SECONDS)
+        count = metrics.report()["counters"]
+        opened, ended = count.get("web.connects", 0), count.get("web.disconnects", 0)
+        log.info("of %d players' sockets, %d have ended", opened, ended)
         try:
             async with asyncio.timeout(HOOK_SECONDS):
                 await hook("shutdown")()

@@ -139,7 +139,7 @@ class Crowd:
             if data[at] == 0x82:
                 self.message(client, data, at + head, at + head + length, now)
             elif data[at] == 0x88:
-                self._lose(client)
+                self._lose(client, int.from_bytes(data[at + head : at + head + 2], "big"))
                 return
             at += head + length
         client.rest = data[at:]
@@ -158,7 +158,7 @@ class Crowd:
             self.gaps[min(GAP_MS, int((now - client.at) * 1000))] += 1
         client.tick, client.at = tick, now
 
-    def _lose(self, client: Client) -> None:
+    def _lose(self, client: Client, code: int = 1006) -> None:
         self.lost += 1
         self.epoll.unregister(client.sock.fileno())
         del self.clients[client.sock.fileno()]
