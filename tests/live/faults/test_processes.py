@@ -157,7 +157,7 @@ def test_web_processes_are_restarted_one_after_the_other(play: Play, full: bool)
     assert worst[0] <= 2.0
 
 
-def test_all_sockets_are_cut_for_five_seconds(play: Play) -> None:
+def test_all_sockets_are_cut_for_five_seconds(play: Play, full: bool) -> None:
     crew, proxy = play.crew, play.house.proxy
     until(lambda: crew("mark")["alive"] >= 0.9 * play.players, "nearly all were alive")
     alive = crew("mark")["alive"]
@@ -177,7 +177,7 @@ def test_all_sockets_are_cut_for_five_seconds(play: Play) -> None:
     )  # fmt: skip
     assert seen["same_seat"] >= 0.999 * play.players
     assert last <= 2.0
-    assert survived >= 0.95
+    assert survived >= (0.95 if full else 0.7)  # of twenty, a few may fall by chance
     assert (seen["undone"], seen["old"]) == (0, 0)
     assert play.witness.wrong == []
 
