@@ -70,6 +70,7 @@ COUNTERS: dict[str, str] = {
     "web.closed.other": "sockets closed with a code that Kogame does not know",
     "engine.ticks": "ticks committed and shown",
     "engine.overruns": "ticks that took longer than their interval",
+    "engine.late_ticks": "ticks that began a whole interval late, whatever held them up",
     "engine.inputs": "messages from players taken from the channel layer",
     "engine.inputs_dropped": "inputs dropped: a socket, or those who knock, said too much",
     "engine.stale_actions": "actions meant for a board more than a second old",

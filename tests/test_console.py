@@ -156,6 +156,7 @@ def healthy(server: redis.Redis) -> float:
     room = {
         **{"id": "abc234", "title": "Garden", "game": "snek", "people": 1, "bots": 5},
         **{"watchers": 0, "tick": 7, "tick_ms": 0.4, "private": False},
+        **{"tick_may_ms": 50, "overruns": 0, "overran_ms": 0},
         "seats": [[1, "Mia", 0, "0" * 32, 12], [2, "Bot", 2, "", 3]],
     }
     taken = [{"name": name, "in_flight": 0} for name in ("scores", "maintenance")]
@@ -315,6 +316,25 @@ def test_losses_of_the_last_seconds_are_said(server: redis.Redis) -> None:
     publish(server, report("engine", "e1", recent={"engine.overruns": 12}, recent_seconds=9.9))
     said = "12 ticks took longer than they may, in the last 10 s"
     assert said in problems(overview.overview([]))
+
+
+def test_rooms_that_overrun_are_named_the_worst_first(server: redis.Redis) -> None:
+    healthy(server)
+    rooms = [
+        {"id": f"room{n}", "title": "Big" if n else "", "tick_ms": 1, "tick_may_ms": 50}
+        | {"overran_ms": n and 60 + n}
+        for n in range(6)
+    ]
+    publish(server, report("engine", "e1", details={"rooms": rooms}))
+    said = [problem for problem in problems(overview.overview([])) if "room" in problem]
+    assert said == [
+        *(
+            f"Big (room{n}) on engine e1 is too large for its pace: "
+            f"a tick took {60 + n} ms, and may take 50"
+            for n in (5, 4, 3)
+        ),
+        "2 other rooms too",
+    ]
 
 
 def test_a_broker_that_is_away_is_said_with_since_when(server: redis.Redis) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from channels.layers import get_channel_layer
 
-from game import engine as engine_module, matchmaking, protocol, store
+from game import engine as engine_module, matchmaking, metrics, protocol, store
 from game.engine import Engine
 from game.engine.hosted import Hosted
 from game.engine.ledger import Ledger
 from game.protocol import Act, Here, Join, RoomTick
-from game.room import Room, Settings
+from game.room import Room, Settings, Tick
 from game.rules.contract import ROOM
 
 
@@ -396,6 +396,34 @@ async def test_a_room_whose_step_fails_is_recovered_and_others_go_on(
         await until(lambda: engine.rooms.get(room) not in (None, broken))
         tick = engine.rooms[other].room.tick
         await until(lambda: engine.rooms[other].room.tick > tick)
+
+
+async def test_a_room_that_overruns_is_named_and_the_others_keep_their_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running() as engine:
+        slow, other = await a_room(), await a_room()
+        await until(lambda: {slow, other} <= set(engine.rooms))
+        for each in (slow, other):
+            await say(engine, each, Here("w", 1, []))
+        room = engine.rooms[slow].room
+        step = room.step
+
+        def crawl() -> Tick:
+            time.sleep(0.15)  # of an interval of 0.1 s
+            return step()
+
+        monkeypatch.setattr(room, "step", crawl)
+        begun = (room.tick, engine.rooms[other].room.tick)
+        await until(lambda: room.tick >= begun[0] + 5, 20)
+        turns = engine.rooms[other].room.tick - begun[1]
+        assert turns >= 10  # the slow one rests as long as it took: three are due for each of its
+        now = time.monotonic()
+        report = {id: hosted.report(now) for id, hosted in engine.rooms.items()}
+        assert report[slow]["overruns"] >= 5
+        assert report[slow]["overran_ms"] >= 150
+        assert report[other]["overran_ms"] == 0
+        assert metrics.report()["counters"]["engine.overruns"] >= 5
 
 
 async def test_a_full_outbox_refuses_new_lives_with_a_sentence(

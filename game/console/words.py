@@ -12,12 +12,14 @@ HUNG = 10.0  # seconds in which a worker's main loop did not turn
 LAG = 0.1  # seconds an event loop may be late: one tick
 LATENCY = 0.05  # seconds Redis may take to answer a ping: half a tick
 MEMORY = 0.8  # of Redis' limit: beyond, there is little time left to act
+ROOMS_NAMED = 3  # that overrun; the list of rooms shows them all
 DROPPED = {  # counters that should stand still, and what it means that they do not
     "web.inputs_dropped": "actions dropped on their way to an engine",
     "web.crowded": "sockets turned away: their address or player has too many",
     "engine.inputs_dropped": "inputs dropped: sockets, or those who ask to join, say too much",
     "layer.dropped": "messages between processes dropped: their reader does not keep up",
     "engine.overruns": "ticks took longer than they may",
+    "engine.late_ticks": "ticks began late",
     "engine.commits_refused": "ticks refused because another engine owns the room",
 }
 
@@ -43,6 +45,7 @@ def status(picture: dict[str, Any]) -> dict[str, Any]:
     """{"level": "ok", "warn" or "bad", "words": when all is well, "problems": the worst first}"""
     found = [
         *_processes(picture),
+        *_rooms(picture["rooms"]),
         *_queues(picture),
         *_outbox(picture["outbox"]),
         *_redis(picture["redis"]),
@@ -95,6 +98,18 @@ def _processes(picture: dict[str, Any]) -> Iterator[Problem]:
             seconds = max(p["recent_seconds"] for p in living if p["recent"].get(counter))
             said = f"{number:,} {meaning}, in the last {seconds:.0f} s"
             yield _problem("warn", said, PAGES.get(counter, "inputs-dropped"))
+
+
+def _rooms(rooms: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Rooms that cannot keep their pace, and slow down those that share an engine with them."""
+    over = sorted((r for r in rooms if r.get("overran_ms")), key=lambda r: -r["overran_ms"])
+    for room in over[:ROOMS_NAMED]:
+        name = f"{room['title'] or 'Room'} ({room['id']}) on engine {room['engine']}"
+        took = f"a tick took {room['overran_ms']:.0f} ms, and may take {room['tick_may_ms']:.0f}"
+        yield _problem("warn", f"{name} is too large for its pace: {took}", about="rooms")
+    if len(over) > ROOMS_NAMED:
+        others = several(len(over) - ROOMS_NAMED, "other room")
+        yield _problem("warn", f"{others} too", about="rooms")
 
 
 def _queues(picture: dict[str, Any]) -> Iterator[Problem]:

@@ -125,7 +125,7 @@ class Engine:
             hosted.rebase(now)
             return
         if hosted.falls_behind(now):
-            metrics.count("engine.overruns")
+            metrics.count("engine.late_ticks")
         hosted.forget_silent(now)
         try:
             tick = hosted.room.step()
@@ -134,7 +134,8 @@ class Engine:
             logger.exception("room %s failed in a tick; it is recovered", hosted.id)
             self._drop(hosted)
             return
-        hosted.last_seconds = time.monotonic() - now
+        hosted.stepped(now, time.monotonic())
+        metrics.count("engine.overruns", hosted.overran())
         hosted.note_cost(time.thread_time() - cpu)
         metrics.observe("engine.tick_seconds", hosted.last_seconds)
         metrics.count("engine.stale_actions", tick.stale)
@@ -282,7 +283,8 @@ class Engine:
                 pipe.zadd(store.ROOMS, busy, xx=True)
             waiting, *_ = await pipe.execute()
             metrics.gauge("engine.outbox", waiting)
-            metrics.detail("rooms", [hosted.report() for hosted in self.rooms.values()])
+            at = time.monotonic()
+            metrics.detail("rooms", [hosted.report(at) for hosted in self.rooms.values()])
             self._backlog = waiting >= OUTBOX_BOUND
             for hosted in self.rooms.values():
                 hosted.room.backlog = self._backlog

@@ -14,7 +14,9 @@ SLICE = 0.005  # seconds of stepping before other tasks (inputs, commits) get a 
 class Clock:
     """Calls `advance` for each room whenever its tick is due; a room off the clock costs nothing.
 
-    Tick n is due at start + n/rate, however late tick n-1 was. A room that fell behind by more
+    Tick n is due at start + n/rate, however late tick n-1 was. Rooms that are late take turns, and
+    one whose step takes longer than its interval rests as long after it: it may have half of this
+    process, and the others make good what they missed meanwhile. A room that fell behind by more
     than Hosted.FORGIVEN starts its clock anew instead of racing through what it missed.
     """
 
@@ -58,6 +60,6 @@ class Clock:
                 continue
             self._advance(hosted)
             if hosted.ticking:
-                self.push(hosted, hosted.due())
+                self.push(hosted, hosted.turn(time.monotonic()))
             if time.monotonic() - began > SLICE:
                 return

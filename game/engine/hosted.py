@@ -1,5 +1,6 @@
 """A room in the hands of an engine: its epoch, its clock, who looks at it, what is unanswered."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ class Hosted:
     COST_TICKS: ClassVar[int] = 50  # over which a room's cost is smoothed: seconds of play
     ASK_AROUND: ClassVar[float] = 1.0  # s; web processes see a new epoch and report within 0.3
     IDLE_TICK: ClassVar[float] = 1.0  # s between ticks of a game that steps only when players act
+    REMEMBERED: ClassVar[float] = 10.0  # s that a room is named for an overrun: time to read it
 
     room: Room
     epoch: int
@@ -39,6 +41,9 @@ class Hosted:
     last_seconds: float = 0.0  # what the last step took
     ticks: int = 0  # made here
     cost: float = 0.0  # seconds of the processor that a tick takes, smoothed
+    overruns: int = 0  # steps that took longer than the interval
+    overran_at: float = -math.inf  # when the last of them ended
+    overran_by: float = 0.0  # what it took, in seconds
     regions: int = 0  # how many the game has
 
     def __post_init__(self) -> None:
@@ -62,6 +67,21 @@ class Hosted:
     def due(self) -> float:
         """When the next tick is due."""
         return self.base + (self.room.tick + 1) * self.interval
+
+    def turn(self, now: float) -> float:
+        """When its next turn is: behind all who wait now, and after a rest if it overran."""
+        return max(self.due(), now + self.last_seconds * self.overran())
+
+    def stepped(self, began: float, ended: float) -> None:
+        """A step took this long."""
+        self.last_seconds = ended - began
+        if self.overran():
+            self.overruns += 1
+            self.overran_at, self.overran_by = ended, self.last_seconds
+
+    def overran(self) -> bool:
+        """Whether the last step took longer than it may."""
+        return self.last_seconds > self.interval
 
     def falls_behind(self, now: float) -> bool:
         """Whether a whole tick was missed; far behind, the clock begins anew."""
@@ -188,14 +208,18 @@ class Hosted:
             **{key: options.get(key) for key in ("width", "height", "wrap", "rocks")},
         }
 
-    def report(self) -> dict[str, Any]:
+    def report(self, now: float) -> dict[str, Any]:
         """The room on the operator's page."""
         scores = self.room.game.tables.get(SCORES)
         points = dict(scores.rows(ROOM)) if scores else {}
+        overran = self.overran_by if now - self.overran_at < self.REMEMBERED else 0.0
         return self.line() | {
             "watchers": max(0, self.sockets() - self._present()),
             "tick": self.room.tick,
             "tick_ms": round(self.last_seconds * 1000, 3),
+            "tick_may_ms": round(self.interval * 1000, 3),
+            "overruns": self.overruns,
+            "overran_ms": round(overran * 1000, 3),
             "asleep": not self.ticking,
             "seats": [
                 [s.number, s.name, int(s.pilot), s.player, *points.get(s.number, (0,))[:1]]

@@ -63,6 +63,9 @@ export interface Room {
   watchers: number;
   tick: number;
   tick_ms: number;
+  tick_may_ms: number;
+  overruns: number; // since its engine has it
+  overran_ms: number; // what the last one took, if that was a moment ago; else 0
   private: boolean;
   asleep?: boolean;
   seats?: Seat[];

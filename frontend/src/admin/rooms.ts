@@ -61,6 +61,15 @@ export class Rooms {
         about: "How long that tick took",
         show: (room) => (room.asleep ? "asleep" : ms(room.tick_ms / 1000)),
       },
+      {
+        head: "Overruns",
+        about: "Ticks that took longer than their interval, since this engine has it",
+        show: (room) => ({
+          text: number(room.overruns),
+          title: room.overran_ms > 0 ? `The last took ${ms(room.overran_ms / 1000)} of ${ms(room.tick_may_ms / 1000)}` : "",
+          alarm: room.overran_ms > 0,
+        }),
+      },
       { head: "Engine", about: "Who runs it", words: true, show: (room) => room.engine },
     ];
     if (this.#close)

@@ -210,7 +210,10 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
     column("Commit p99", "Until Redis confirmed, 99 of 100", (process) =>
       ms(process.observed["engine.commit_seconds"]?.p99),
     ),
-    losses("Overruns", "Ticks that took longer than their interval", ["engine.overruns"]),
+    losses("Overruns", "Ticks that took longer than their interval, or began a whole one late", [
+      "engine.overruns",
+      "engine.late_ticks",
+    ]),
     column("Paused", "Rooms that wait for Redis to confirm their last ticks", (process) => ({
       text: number(process.gauges["engine.paused"] ?? 0),
       alarm: (process.gauges["engine.paused"] ?? 0) > 0,
