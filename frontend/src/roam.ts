@@ -10,6 +10,7 @@ const LOOK_EVERY = 250; // ms between two wishes for another view: what the serv
 
 export class Roam implements Pick<InputEvents, "roams" | "push" | "drag"> {
   private readonly map = new MiniMap(byId("canvas").parentElement!, (to) => this.camera()?.jump(to));
+  private readonly follow = byId("follow-button");
   private looked: number | null = null; // the view last asked for
 
   constructor(
@@ -17,6 +18,7 @@ export class Roam implements Pick<InputEvents, "roams" | "push" | "drag"> {
     private readonly send: (message: Uint8Array<ArrayBuffer>) => boolean,
   ) {
     setInterval(() => this.look(), LOOK_EVERY);
+    this.follow.addEventListener("click", () => this.camera()?.release());
   }
 
   roams(): boolean {
@@ -38,6 +40,8 @@ export class Roam implements Pick<InputEvents, "roams" | "push" | "drag"> {
 
   draw(now: number): void {
     this.map.show(() => this.any()?.map() ?? null, now);
+    const follows = (this.camera()?.moved ?? null) === null;
+    if (this.follow.hidden !== follows) this.follow.hidden = follows;
   }
 
   /** The camera, while it may be moved. */

@@ -268,6 +268,25 @@ async def test_an_invite_asks_who_comes_and_anyone_may_watch(
     await phase(guest, "playing", "dead")
 
 
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["laptop", "phone"])
+async def test_who_watches_roams_a_large_board_and_follows_again(
+    kogame: Kogame, visitors: Visitors, options: dict[str, Any]
+) -> None:
+    room = await make({"width": 128, "height": 128, "wrap": True, "rocks": 0})
+    page = await (await visitors.stranger(**options)).new_page()
+    await page.goto(f"{kogame.web.address}/r/{room}/?watch")
+    await phase(page, "watching")
+    follow = page.get_by_role("button", name="Follow again")
+    await expect(follow).to_be_hidden()  # it follows
+    for _ in range(2):
+        await page.keyboard.press("ArrowRight")
+        await expect(follow).to_be_in_viewport(ratio=1)
+        await expect(page.get_by_role("button", name="Join")).to_be_in_viewport(ratio=1)
+        await follow.focus()
+        await page.keyboard.press("Enter")
+        await expect(follow).to_be_hidden()
+
+
 # --- Losing the connection ---------------------------------------------------------------------
 async def test_a_lost_connection_comes_back_to_the_same_seat(
     kogame: Kogame, visitors: Visitors

@@ -45,6 +45,10 @@ export interface Camera {
   drag(dx: number, dy: number): void;
   push(direction: number): void;
   jump(to: Place): void;
+  /** Where it was moved to; null: it follows. */
+  readonly moved: Place | null;
+  /** Follows again. */
+  release(): void;
   /** The view to ask the server for; null: nothing is drawn yet. */
   view(): number | null;
   map(): Overview | null;

@@ -27,6 +27,11 @@ export class SnekCamera implements Camera {
     return this.free() ? this.place : (this.place = null);
   }
 
+  /** Follows again, instead of standing where it was moved to. */
+  release(): void {
+    this.place = null;
+  }
+
   /** Stays with one of the best while it is in sight; of them the first. */
   follow(best: readonly Standing[], bodies: Bodies): Place | null {
     const seen = (seat: number) => bodies.head(seat) !== undefined;

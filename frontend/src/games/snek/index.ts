@@ -18,6 +18,7 @@ import { Shields } from "./shields";
 import { Standings } from "./standings";
 import { readable } from "./readable";
 import { Tags } from "./tags";
+import { drawVeil } from "./veil";
 import { ending, news, RULES } from "./words";
 
 const ROCKS = 0;
@@ -115,6 +116,7 @@ class SnekView implements GameView {
     this.camera?.shown(stage);
     const at = this.moment(now, stage.scale);
     this.layer.draw(stage);
+    if (this.camera?.free()) drawVeil(stage, this.around.state.known, this.ground);
     this.food.draw(stage, at.tick, now, this.around.calm || this.pace.simple);
     const ctx = stage.inCells();
     const view = this.window(stage);

@@ -13,6 +13,7 @@ const BASES = [
 ] as const;
 
 export const GROUND = "#10141b";
+export const UNKNOWN = "#181e28"; // a part of the board that the server has not told of yet
 export const AROUND = "#171412";
 export const SEED = 255; // the food that is nobody's remains
 export const SEED_RGB = [243, 198, 119] as const;
