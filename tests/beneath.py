@@ -1,13 +1,17 @@
-"""A real WebSocket of autobahn on a real Twisted transport, served by the running asyncio loop."""
+"""Servers beneath the game: autobahn on this loop, and Kogame's runner with another application."""
 
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+
+from tests.processes import ROOT, answers_at, free_port, wait
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -125,3 +129,28 @@ def client_frame(payload: bytes, first: int = 0x82, *, masked: bool = True) -> b
         return bytes((first,)) + length + payload
     body = bytes(byte ^ MASK[n % 4] for n, byte in enumerate(payload))
     return bytes((first, length[0] | 0x80)) + length[1:] + MASK + body
+
+
+@contextlib.asynccontextmanager
+async def runner(code: str) -> AsyncIterator[tuple[int, subprocess.Popen[str]]]:
+    """The port and process of a program that serves on the port in its first argument."""
+    port = free_port()
+    process = await asyncio.to_thread(_started, code, port)
+    try:
+        yield port, process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _started(code: str, port: int) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait(lambda: process.poll() is not None or answers_at(port), 30, "the server's start")
+    assert process.poll() is None, process.communicate()
+    return process

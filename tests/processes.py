@@ -31,6 +31,12 @@ def wait(so: Callable[[], object], seconds: float = 20.0, what: str = "it") -> N
         time.sleep(0.02)
 
 
+def answers_at(port: int) -> bool:
+    """Whether anybody listens on a TCP port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def answers(url: str) -> bool:
     """Whether a page answers with success."""
     try:

@@ -7,7 +7,6 @@ import asyncio
 import random
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,8 +15,7 @@ import websockets
 from websockets.exceptions import ConnectionClosedError
 
 from kogame import intake
-from tests.beneath import Beneath, Plain, beneath, client_frame, passes, read
-from tests.test_server import BASE, free_port, wait_for_port
+from tests.beneath import Beneath, Plain, beneath, client_frame, passes, read, runner
 
 SPLITS = 4_000  # of random streams, at random places
 
@@ -295,26 +293,11 @@ Server(application, ["tcp:port=%s:interface=127.0.0.1" % sys.argv[1]], Proxies([
 """
 
 
-def start_taker(port: int) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", TAKER, str(port)],
-        cwd=BASE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    wait_for_port(port, process)
-    return process
-
-
 @pytest.fixture
 async def taker() -> AsyncIterator[tuple[int, subprocess.Popen[str]]]:
     """The port and process of a server whose application takes messages beneath ASGI."""
-    port = free_port()
-    process = await asyncio.to_thread(start_taker, port)
-    yield port, process
-    process.kill()
-    process.communicate()
+    async with runner(TAKER) as started:
+        yield started
 
 
 async def test_messages_keep_their_order_whichever_way_they_come(

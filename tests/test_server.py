@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -25,6 +24,8 @@ from websockets.exceptions import ConnectionClosedError
 
 from kogame import checks, patience
 from kogame.proxies import Proxies
+from tests.beneath import runner
+from tests.processes import free_port
 
 BASE = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
@@ -60,34 +61,6 @@ print("problem", server.problem, flush=True)
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def start_echo(port: int) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", ECHO, str(port)],
-        cwd=BASE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    wait_for_port(port, process)
-    return process
-
-
 def get(port: int, **headers: str) -> str:
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers=headers)
     with urllib.request.urlopen(request, timeout=START_SECONDS) as page:
@@ -97,11 +70,8 @@ def get(port: int, **headers: str) -> str:
 @pytest.fixture
 async def echo() -> AsyncIterator[tuple[int, subprocess.Popen[str]]]:
     """The port and process of a server that answers with what it was given."""
-    port = free_port()
-    process = await asyncio.to_thread(start_echo, port)
-    yield port, process
-    process.kill()
-    process.communicate()
+    async with runner(ECHO) as started:
+        yield started
 
 
 async def test_sigterm_tells_every_socket_that_we_restart(
