@@ -9,6 +9,7 @@ BENCHES = {
     "fanout": "three thousand sockets on one web process",
     "game": "thousands of players in one room",
     "storm": "a thousand players who come at once",
+    "hostile": "players beside clients that behave badly",
     "engine": "a tick of five thousand players",
     "load": "two hundred players on one web process",
     "page": "what the game page costs a browser",
