@@ -25,6 +25,7 @@ DROPPED = {  # counters that should stand still, and what it means that they do 
 
 PAGES = {  # of the runbook, for such a counter; for the others it is inputs-dropped
     "engine.overruns": "ticks-late",
+    "engine.late_ticks": "ticks-late",
     "engine.commits_refused": "commits-refused",
     "web.crowded": "sockets-turned-away",
 }
@@ -106,10 +107,12 @@ def _rooms(rooms: list[dict[str, Any]]) -> Iterator[Problem]:
     for room in over[:ROOMS_NAMED]:
         name = f"{room['title'] or 'Room'} ({room['id']}) on engine {room['engine']}"
         took = f"a tick took {room['overran_ms']:.0f} ms, and may take {room['tick_may_ms']:.0f}"
-        yield _problem("warn", f"{name} is too large for its pace: {took}", about="rooms")
+        yield _problem(
+            "warn", f"{name} is too large for its pace: {took}", "ticks-late", about="rooms"
+        )
     if len(over) > ROOMS_NAMED:
         others = several(len(over) - ROOMS_NAMED, "other room")
-        yield _problem("warn", f"{others} too", about="rooms")
+        yield _problem("warn", f"{others} too", "ticks-late", about="rooms")
 
 
 def _queues(picture: dict[str, Any]) -> Iterator[Problem]:
