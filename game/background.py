@@ -34,7 +34,7 @@ class Background:
             self.live.list_rooms,
             self.live.follow_scores,
             self.admission.bans.follow,
-            partial(metrics.publish_forever, store.aredis()),
+            partial(metrics.publish_forever, store.aredis(), store.noticed),
             partial(election.sample_forever, store.aredis()),
         )
         self._tasks = [asyncio.ensure_future(_forever(loop)) for loop in loops]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
-from game import scores
+from game import errors, scores
 
 PERIODS = {"day": "Today", "week": "This week", "all": "All time"}
 MEASURES = {"score": "Score", "length": "Length", "kills": "Kills"}
@@ -23,8 +23,10 @@ async def top(period: str, by: str, rows: int = ROWS) -> list[scores.Row]:
     now = time.monotonic()
     since, board = _shared.get((period, by), (-SHARED_SECONDS, []))
     if now - since >= SHARED_SECONDS:
+        errors.spare_database()
         board = await sync_to_async(scores.board)(period, by, limit=ROWS)
         _shared[period, by] = (now, board)
+        errors.database_answers()
     return board[:rows]
 
 

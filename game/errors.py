@@ -1,14 +1,15 @@
 """What a visitor sees when a request fails: a sentence in the site's look, or JSON to a script."""
 
 import logging
-import time
 from typing import Any
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from game import metrics
+from game.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +20,8 @@ SENTENCES = {
     500: "Something broke on our side. Please try again in a moment.",
 }
 NO_SCORES = "Scores cannot be read right now. The game goes on, and none is lost."
-LOG_EVERY = 10.0  # s between lines about a database that is away: each page would write one
-_logged = -LOG_EVERY  # when the last one was written
+REST_SECONDS = 3.0  # s that a database which failed is left alone by pages
+_database = Outage(log, "The database answers pages again.")
 
 # Shown when even the page about errors cannot be made, as when the frontend was never built.
 BARE = "<!doctype html><title>Kogame</title><h1>{sentence}</h1><p><a href='/'>To the lobby</a></p>"
@@ -73,18 +74,31 @@ def no_scores(request: HttpRequest, error: Exception) -> HttpResponse:
     return _answer(request, 503, NO_SCORES)
 
 
+class Resting(OperationalError):
+    """The database failed a moment ago, and is not asked again yet."""
+
+
+def spare_database() -> None:
+    """Raise Resting right after a failure: who asks one that hangs waits for seconds, each page."""
+    if _database.felt_within(REST_SECONDS):
+        raise Resting("The database did not answer a moment ago.")
+
+
 def log_database(error: Exception) -> None:
     """Say what is wrong with the database and what to do, in one line and not for each page."""
-    global _logged  # noqa: PLW0603  (one process, one log)
-    if time.monotonic() - _logged < LOG_EVERY:
+    if isinstance(error, Resting):
         return
-    _logged = time.monotonic()
     said = (str(error).strip() or type(error).__name__).splitlines()[0]
-    log.error(
+    _database.felt(
         "The database fails (%s); pages go without scores. See that it runs, that its disk has "
         "room, that DATABASE_URL names it, and that `python manage.py migrate` was run.",
         said,
     )
+
+
+def database_answers() -> None:
+    """A page could read scores: if that was not so before, it is said."""
+    _database.over()
 
 
 def _answer(

@@ -5,7 +5,6 @@ and takes a channel whose first subscription failed for subscribed: it would be 
 """
 
 import asyncio
-import logging
 from typing import Any
 
 from channels_redis import utils
@@ -16,8 +15,6 @@ from channels_redis.pubsub import (
 )
 
 from game import metrics, store
-
-logger = logging.getLogger(__name__)
 
 # Messages that wait for one reader. An engine takes everything that waits at each turn of its
 # loop, and a web process sends it at most 250 a second: this many is a stall of a second or more.
@@ -76,7 +73,6 @@ class Connection(RedisSingleShardConnection):  # type: ignore[misc]
     """One connection that listens, through any trouble, and one that publishes."""
 
     async def _do_receiving(self) -> None:
-        away = False
         while True:
             try:
                 if self._pubsub is None or not self._pubsub.subscribed:
@@ -85,13 +81,8 @@ class Connection(RedisSingleShardConnection):  # type: ignore[misc]
                 message = await self._pubsub.get_message(
                     ignore_subscribe_messages=True, timeout=LISTEN_SECONDS
                 )
-                if away:
-                    logger.info("Redis passes messages between processes again.")
-                away = False
             except store.FAILURES as error:
-                if not away:
-                    logger.warning("%s Messages between processes wait.", store.words(error))
-                away = True
+                store.noticed(error)
                 await asyncio.sleep(RETRY_AFTER)
                 continue
             self._receive_message(message)

@@ -1,7 +1,6 @@
 """What open pages outside a game follow: the list of rooms, and scores as they are saved."""
 
 import asyncio
-import logging
 from typing import Any
 
 import msgspec
@@ -11,8 +10,6 @@ from redis.exceptions import RedisError
 from game import matchmaking, metrics, protocol, store
 from game.hub import Hub
 from game.sinks import Sink
-
-logger = logging.getLogger(__name__)
 
 LIST_EVERY = 1.0  # s between looks at the rooms, while any page is open
 RETRY_AFTER = 1.0  # s before a lost subscription is made again
@@ -71,7 +68,7 @@ class Live:
                 while True:
                     self._saved(await layer.receive(channel))
             except (RedisError, OSError, TimeoutError) as error:
-                logger.warning("%s Saved scores are not announced.", store.words(error))
+                store.noticed(error)
                 await asyncio.sleep(RETRY_AFTER)
 
     def _saved(self, message: dict[str, Any]) -> None:

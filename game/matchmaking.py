@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 from channels.layers import get_channel_layer
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from game import metrics, protocol, store
@@ -33,10 +34,17 @@ class Unavailable(RuntimeError):
 AWAY = "The game server cannot be reached right now. Please try again in a moment."
 
 
+def _redis() -> Redis:
+    """Redis, for a visitor who waits; not asked while it is known to be away."""
+    if store.away.on:
+        raise Unavailable(AWAY)
+    return store.aredis()
+
+
 async def rooms(*, private: bool = False) -> list[dict[str, Any]]:
     """The open public rooms (an operator's list has the private ones too), fullest first."""
     try:
-        redis = store.aredis()
+        redis = _redis()
         lines = cast("dict[bytes, bytes]", await redis.hgetall(store.LOBBY))
         members = cast("list[bytes]", await redis.zrange(store.ROOMS, 0, -1))
         alive = {member.decode() for member in members}
@@ -53,7 +61,7 @@ async def rooms(*, private: bool = False) -> list[dict[str, Any]]:
 async def exists(room: str) -> bool:
     """Whether there is such a room."""
     try:
-        return bool(await store.aredis().exists(store.room(room)))
+        return bool(await _redis().exists(store.room(room)))
     except store.FAILURES as error:
         raise Unavailable(AWAY) from error
 
@@ -70,7 +78,7 @@ async def _reserve(room: Mapping[str, Any], player: str) -> bool:
     keys = (store.room(room["id"]), store.reserved(room["id"]))
     args = (player, RESERVED_MS, room["people"], room["capacity"])
     try:
-        return bool(await store.aredis().fcall("kg_reserve", len(keys), *keys, *args))
+        return bool(await _redis().fcall("kg_reserve", len(keys), *keys, *args))
     except ResponseError as error:
         logger.warning("no seat could be promised: %s", error)
         return bool(room["people"] < room["capacity"])  # no engine has put the functions in yet
@@ -104,7 +112,7 @@ async def create_room(
         "options": dict(options),
     }
     try:
-        redis = store.aredis()
+        redis = _redis()
         if await redis.zcard(store.ROOMS) >= ROOMS_BOUND:
             metrics.count("web.rooms_refused")
             raise Unavailable("There are as many rooms as this server holds. Join one of them.")
@@ -130,7 +138,7 @@ async def close(room: str) -> None:
 
 async def _command(room: str, command: Command) -> None:
     try:
-        lease = cast("bytes | None", await store.aredis().get(store.lease(room)))
+        lease = cast("bytes | None", await _redis().get(store.lease(room)))
         if lease is None:
             raise Unavailable("No engine holds this room now. Try again in a few seconds.")
         engine = lease.decode().partition(":")[0]

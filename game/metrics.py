@@ -8,20 +8,17 @@ page can say who fell silent, and since when.
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import msgspec
 import redis
 import redis.asyncio
-
-log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 1.0  # seconds; a change is on the page within two
 EXPIRES_MS = 5_000  # four reports may be lost before a process counts as silent
@@ -322,23 +319,24 @@ def goodbye_sync(server: "redis.Redis") -> None:
     pipe.execute()
 
 
-async def publish_forever(server: "redis.asyncio.Redis") -> None:
-    """Report this process each second until cancelled, then say goodbye; Redis may be away."""
-    due, failing = time.monotonic(), False
+async def publish_forever(
+    server: "redis.asyncio.Redis", noticed: Callable[[Exception | None], None]
+) -> None:
+    """Report this process each second until cancelled, then say goodbye; Redis may be away.
+
+    `noticed` gets why a report was not taken, or None for one that was.
+    """
+    due = time.monotonic()
     try:
         while True:
             _here.turned = time.monotonic()
             try:
                 await publish(server)
-                if failing:
-                    log.info("Redis takes this process's figures again.")
-                failing = False
             except (redis.RedisError, OSError, TimeoutError) as error:
                 count("metrics.publish_failures")
-                if not failing:
-                    why = str(error) or "it does not answer in time"
-                    log.warning("Redis does not take this process's figures: %s", why)
-                failing = True
+                noticed(error)
+            else:
+                noticed(None)
             due = max(due + PUBLISH_EVERY, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
             observe("process.loop_lag_seconds", max(0.0, time.monotonic() - due))

@@ -1,6 +1,7 @@
 """Redis for all that does I/O: one way to connect, one list of names, one fitness check."""
 
 import asyncio
+import logging
 import re
 import weakref
 from functools import cache
@@ -13,6 +14,10 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 from redis.retry import Retry
+
+from game.outage import Outage
+
+log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 2.0  # a Redis that does not answer a handshake by then is as good as away
 ANSWER_SECONDS = 5.0  # the longest command here is a recovery read of a few MB: far below
@@ -52,6 +57,17 @@ def words(error: BaseException) -> str:
     if isinstance(error, Unavailable) or not isinstance(error, sync_redis.RedisError):
         return f"{AWAY} ({said})"
     return f"Redis refuses: {said}"
+
+
+away = Outage(log, "Redis answers again.")
+
+
+def noticed(failure: BaseException | None) -> None:
+    """Note that a command failed with one of FAILURES, or (None) that Redis took one."""
+    if failure is None:
+        away.over()
+    else:
+        away.felt("%s This process waits for it.", words(failure))
 
 
 class Unfit(RuntimeError):

@@ -15,7 +15,8 @@ from uuid import UUID
 
 import redis
 from axes.models import AccessAttempt
-from celery import current_app, group, shared_task
+from celery import Task, current_app, group, shared_task
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import Error as DatabaseTrouble, InterfaceError, OperationalError, transaction
@@ -26,12 +27,27 @@ from redis.retry import Retry
 from game import banning, expiry, failures, metrics, scores, store
 from game.lock import Lost, one_at_a_time
 from game.models import FailedTask
+from game.outage import Outage
+from game.queues import address
 
 log = logging.getLogger(__name__)
+
+
+class Steady(Task):  # type: ignore[misc]  # Celery has no types
+    """A task that does not fall over a broker that cannot even take its next try."""
+
+    def retry(self, *args: Any, **options: Any) -> Any:
+        """Ask for another try; with the broker away, beat will ask for this work anew."""
+        try:
+            return super().retry(*args, **options)
+        except Reject as refused:
+            raise Ignore(str(refused.reason)) from None
+
 
 # A database, a broker or a Redis that is away or full: again after 1, 2, 4 … 30 s, each up
 # to that much shorter by chance, so that workers do not all come back at once.
 RETRY: dict[str, Any] = {
+    "base": Steady,
     "autoretry_for": (DatabaseTrouble, BrokerTrouble, *store.FAILURES),
     # After the last try, too: a line in the log and no traceback.
     "throws": (OperationalError, InterfaceError, BrokerTrouble, *store.FAILURES),
@@ -41,6 +57,7 @@ RETRY: dict[str, Any] = {
     "max_retries": 8,  # about two minutes; beat asks again anyway, and nothing has left the outbox
 }
 PENDING = "kg:scores:pending"  # set while a nudge is on its way to a worker
+AGAIN_SECONDS = 3  # until lives that could not be saved are tried again; below PENDING_SECONDS
 PENDING_SECONDS = 5  # a nudge that got lost holds up the next one no longer than this
 NUDGE_EXPIRES = 60  # seconds; nudges for a worker that is away must not pile up
 FLAG_SECONDS = 0.3  # the longest wait for that flag; with the publish, a nudge stays below 1 s
@@ -50,6 +67,10 @@ LATER = "kg:scores:later"  # set while an announcement is due
 LATER_MS = 3_000  # an announcement that got lost holds up the next one no longer than this
 LATER_SECONDS = 1.0  # until the boards may be told again
 
+BROKER_WAITS = (
+    "The task broker does not take tasks (%s); scores wait in Redis. See that it runs, and that "
+    "CELERY_BROKER_URL names it."
+)
 SCORES_WAIT = (
     "Scores cannot be saved (%s); they wait in Redis. See that the database runs, that its disk "
     "has room, that DATABASE_URL names it, and that `python manage.py migrate` was run."
@@ -61,12 +82,16 @@ DELETE_AT_ONCE = 1_000  # rows of one kind in one transaction
 
 
 # --- Asking for work -------------------------------------------------------------------------
-_trouble = False  # whether the last publish failed: said once, not each time
+# A broker that is the game's own Redis is not said to be away twice.
+broker_away = (
+    store.away
+    if address.url(settings.REDIS_URL) == settings.CELERY_BROKER_URL
+    else Outage(log, "The task broker takes tasks again.")
+)
 
 
 def publish(task: Any, args: Sequence[Any] = (), **options: Any) -> bool:
     """Hand a task to the broker; False when it did not take it, which is logged and counted."""
-    global _trouble  # noqa: PLW0603  (one process, one broker)
     started = time.monotonic()
     for last in (False, True):
         try:
@@ -75,14 +100,10 @@ def publish(task: Any, args: Sequence[Any] = (), **options: Any) -> bool:
             if not last and time.monotonic() - started < QUICK_SECONDS:
                 continue
             metrics.count("tasks.publish_failures")
-            if not _trouble:
-                log.warning("The task broker does not take %s: %s", task.name, error)
-            _trouble = True
+            broker_away.felt(BROKER_WAITS, str(error) or type(error).__name__)
             return False
         break
-    if _trouble:
-        log.info("The task broker takes tasks again.")
-    _trouble = False
+    broker_away.over()
     return True
 
 
@@ -125,14 +146,35 @@ def nudge() -> bool:
 
 
 # --- Scores ----------------------------------------------------------------------------------
-@shared_task(**RETRY)
+database_away = Outage(log, "Scores are saved again.")
+
+
+@shared_task
 def persist(batch: int = scores.BATCH) -> None:
-    """Save a batch of finished lives; when there is more, ask for the next one at once."""
+    """Save a batch of finished lives; when there is more, ask for the next one at once.
+
+    While the database is away all nudges together make one try every few seconds, and while Redis
+    is (as this worker's main process says) beat's are enough: each life brings a nudge, and were
+    each tried again by itself, they would be hundreds.
+    """
     try:
         _persist(batch)
+        database_away.over()
+    except (DatabaseTrouble, SoftTimeLimitExceeded) as error:
+        database_away.felt(SCORES_WAIT, " ".join(str(error).split()))
+        _persist_later(batch)
     except store.FAILURES as error:
-        log.error("%s Scores wait.", store.words(error))
-        raise
+        log.debug("%s Scores wait.", store.words(error))
+
+
+def _persist_later(batch: int) -> None:
+    """Have another try before long, unless one is on its way."""
+    try:
+        if not store.redis().set(PENDING, 1, nx=True, ex=PENDING_SECONDS):
+            return
+    except store.FAILURES:
+        return
+    publish(persist, (batch,), countdown=AGAIN_SECONDS, expires=NUDGE_EXPIRES)
 
 
 def _persist(batch: int) -> None:
@@ -146,9 +188,6 @@ def _persist(batch: int) -> None:
         except Lost as error:
             log.warning("A batch of lives was left to the lock's next holder: %s", error)
             return
-        except DatabaseTrouble as error:
-            log.error(SCORES_WAIT, str(error).strip())
-            raise
     # Asked for here, behind the lock: from inside, the next one would be turned away.
     if done.full or hold.again:
         publish(persist, (batch,))

@@ -18,7 +18,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from game import failures, internal, metrics, task_times
+from game import failures, internal, metrics, store, task_times
 from game.queues import pauses
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,10 @@ class Reporter(threading.Thread):
                 self._measure()
                 metrics.publish_sync(self.server)
                 failures.send(self.server)
-            except (redis.RedisError, OSError):
+                store.noticed(None)
+            except store.FAILURES as error:
                 metrics.count("metrics.publish_failures")
+                store.noticed(error)
             except Exception:  # a report must never be what ends a worker's reports
                 log.exception("The worker could not report on itself.")
             self._over.wait(metrics.PUBLISH_EVERY)

@@ -6,7 +6,9 @@ from typing import Any
 
 from celery.beat import PersistentScheduler
 
+from game import tasks
 from kogame import checks
+from kogame.worker import wait_for
 
 log = logging.getLogger("celery.beat")  # where whoever follows beat looks
 
@@ -25,4 +27,11 @@ class QuietScheduler(PersistentScheduler):  # type: ignore[misc]  # Celery has n
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except Exception as error:  # each broker has its own
-            log.error("The task broker does not take it; see that it runs. (%s)", error)
+            tasks.broker_away.felt(tasks.BROKER_WAITS, error)
+        else:
+            tasks.broker_away.over()
+
+    def _ensure_connected(self) -> Any:
+        """Wait for the broker, with one line instead of one for each try."""
+        wait_for(self.connection)
+        return self.connection

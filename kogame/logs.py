@@ -4,6 +4,7 @@ Both carry what a line is about (room, player, task) where it is known: bound fo
 connection or task by `structlog.contextvars`, or given to one line as `extra`.
 """
 
+import logging
 from typing import Any
 
 import msgspec
@@ -32,6 +33,10 @@ def _json(event: dict[str, Any], **_: Any) -> str:
     return msgspec.json.encode(event, enc_hook=str).decode()
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    return getattr(record, "status_code", 0) != 503
+
+
 def logging_config(form: str, level: str) -> dict[str, Any]:
     """Django's LOGGING; `form` is "plain" or "json", `level` a level's name."""
     common: list[Any] = [
@@ -57,5 +62,12 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
         },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": level},
-        "loggers": {"daphne": {"level": "WARNING"}},
+        "filters": {
+            # A page that waits for a service says so; the log has it in one line, not in one a page.
+            "unavailable": {"()": "django.utils.log.CallbackFilter", "callback": _is_news}
+        },
+        "loggers": {
+            "daphne": {"level": "WARNING"},
+            "django.request": {"filters": ["unavailable"]},
+        },
     }

@@ -64,6 +64,15 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
     _patience = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
     _given = DATABASES["default"].setdefault("OPTIONS", {})  # of the URL's query: it wins
     _given.setdefault("connect_timeout", 5)  # seconds
+    # A server whose machine is gone says nothing: seconds until it is asked whether it lives,
+    # between questions, and how many; and milliseconds that what was sent may stay unconfirmed.
+    for _name, _value in {
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }.items():
+        _given.setdefault(_name, _value)
     _given.setdefault("options", _patience)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

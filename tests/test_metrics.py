@@ -185,22 +185,28 @@ def test_a_process_that_says_goodbye_is_not_missed(server: redis.Redis) -> None:
 async def test_publishing_for_ever_ends_with_a_goodbye(
     server: redis.Redis, aserver: redis.asyncio.Redis
 ) -> None:
-    publishing = asyncio.create_task(metrics.publish_forever(aserver))
+    heard: list[Exception | None] = []
+    publishing = asyncio.create_task(metrics.publish_forever(aserver, heard.append))
     async with asyncio.timeout(5):
-        while not metrics.snapshot(server)["living"]:
+        while not heard:
             await asyncio.sleep(0)
+    assert len(metrics.snapshot(server)["living"]) == 1
     await end([publishing])
+    assert set(heard) == {None}
     assert metrics.snapshot(server) == {"living": [], "silent": []}
 
 
 async def test_publishing_outlives_a_redis_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "PUBLISH_EVERY", 0.001)
     away = redis.asyncio.Redis.from_url("unix:///nowhere/redis.sock")
-    publishing = asyncio.create_task(metrics.publish_forever(away))
+    heard: list[Exception | None] = []
+    publishing = asyncio.create_task(metrics.publish_forever(away, heard.append))
     async with asyncio.timeout(5):
         while metrics.report()["counters"]["metrics.publish_failures"] < 3:
             await asyncio.sleep(0)
     assert not publishing.done()
+    assert len(heard) >= 3
+    assert None not in heard
     await end([publishing])
     await away.aclose()
 

@@ -62,7 +62,8 @@ class Engine:
             running.append(group.create_task(self.clock.run()))
             running.append(group.create_task(self.writer.run()))
             running.append(group.create_task(self._upkeep()))
-            running.append(group.create_task(metrics.publish_forever(store.aredis())))
+            reports = metrics.publish_forever(store.aredis(), store.noticed)
+            running.append(group.create_task(reports))
             await self._stopping.wait()
             await self._hand_over()
             await end(running)
@@ -297,13 +298,9 @@ def _gone(epoch: int) -> bytes:
 
 async def _steadily(loop: Callable[[], Awaitable[None]]) -> None:
     """Run a loop again whenever it lost Redis."""
-    away = False
     while True:
         try:
-            began = time.monotonic()
             await loop()
         except (RedisError, OSError, TimeoutError) as error:
-            if not away or time.monotonic() - began > 10 * RETRY_AFTER:
-                logger.warning(store.words(error))
-            away = True
+            store.noticed(error)
         await asyncio.sleep(RETRY_AFTER)

@@ -1,7 +1,6 @@
 """Writes to the ledger: in order, in few round trips, sent again until answered."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 
@@ -9,8 +8,6 @@ from redis.exceptions import RedisError
 
 from game import store
 from game.engine.ledger import Ledger, Write
-
-logger = logging.getLogger(__name__)
 
 RETRY_FIRST, RETRY_MOST = 0.05, 1.0  # s between tries while Redis is away, doubling
 
@@ -40,7 +37,7 @@ class Writer:
 
     async def run(self) -> None:
         """Write until cancelled."""
-        wait, away = RETRY_FIRST, False
+        wait = RETRY_FIRST
         while True:
             await self._some.wait()
             self._some.clear()
@@ -48,15 +45,13 @@ class Writer:
                 try:
                     answers = await self.ledger.send([write for write, _, _ in batch])
                 except (RedisError, OSError, TimeoutError) as error:
-                    if not away:
-                        logger.warning("%s Rooms wait.", store.words(error))
-                    away = True
+                    store.noticed(error)
                     await asyncio.sleep(wait)
                     wait = min(2 * wait, RETRY_MOST)
                     continue
-                if away:
-                    logger.info("Redis answers again; rooms go on.")
-                wait, away = RETRY_FIRST, False
+                if wait > RETRY_FIRST:
+                    store.noticed(None)
+                wait = RETRY_FIRST
                 del self._waiting[: len(batch)]
                 now = time.monotonic()
                 for (_, began, answered), answer in zip(batch, answers, strict=True):

@@ -95,7 +95,6 @@ class Hub:
     async def listen(self) -> None:
         """Take ticks from Redis until cancelled; a lost subscription is made again."""
         own = f"kg:web:{self.id}"  # nothing comes there; a subscription must not be empty
-        away = False
         while True:
             try:
                 async with self._subscribing:
@@ -104,11 +103,8 @@ class Hub:
                 message = await self._pubsub.get_message(
                     ignore_subscribe_messages=True, timeout=None
                 )
-                away = False
             except (RedisError, OSError, TimeoutError) as error:
-                if not away:
-                    logger.warning("%s Frames wait.", store.words(error))
-                away = True
+                store.noticed(error)
                 await asyncio.sleep(RETRY_AFTER)
                 continue
             if message is not None:
@@ -156,7 +152,7 @@ class Hub:
                     if not away:  # one wait for a Redis that hangs, not one for each room
                         await self._look_after(feed)
                 except (RedisError, OSError, TimeoutError):
-                    away = True  # said by `listen`
+                    away = True  # said by whoever listens or reports
                 if away:
                     feed.engine = ""  # looked for again next time
                 self._repeat(feed, turn)
