@@ -5,7 +5,7 @@ import time
 
 # s after its return in which a failure still belongs to the outage before: whoever asked while it
 # was away hears of that only when its own time-out ends.
-ECHO_SECONDS = 12.0
+ECHO_SECONDS = 6.0
 # s after which an outage that nobody has felt again counts as over, though nobody said so.
 FELT_SECONDS = 15.0
 
@@ -30,6 +30,11 @@ class Outage:
     def felt_within(self, seconds: float) -> bool:
         """Whether it failed somebody in the last seconds, and nobody was answered since."""
         return time.monotonic() - self._felt < seconds
+
+    @property
+    def near(self) -> bool:
+        """Whether it is away, or was so recently that its absence is still felt."""
+        return self.on or time.monotonic() - self._over < ECHO_SECONDS
 
     def felt(self, sentence: str, *args: object) -> None:
         """It failed somebody; said for the first one only."""

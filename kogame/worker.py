@@ -35,7 +35,7 @@ def is_news(record: logging.LogRecord) -> bool:
         return True
     if DROPS in str(record.msg):
         tasks.broker_away.felt(tasks.BROKER_WAITS, record.getMessage())
-    return not tasks.broker_away.on
+    return not tasks.broker_away.near
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
@@ -58,16 +58,13 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types
 
     def on_connection_error_after_connected(self, exc: Any) -> None:
         """Say what was lost; a broker that refuses is given time."""
-        if not isinstance(exc, redis.ResponseError):
-            tasks.broker_away.felt(tasks.BROKER_WAITS, str(exc) or type(exc).__name__)
-            # It warns, at length, of a default that settings have set.
-            with warnings.catch_warnings(action="ignore"):
-                super().on_connection_error_after_connected(exc)
+        tasks.broker_away.felt(tasks.BROKER_WAITS, str(exc) or type(exc).__name__)
+        if isinstance(exc, redis.ResponseError):
+            time.sleep(AGAIN_SECONDS)
             return
-        log.warning(
-            "The task broker refuses (%s). See its log and its disk; it is tried again.", exc
-        )
-        time.sleep(AGAIN_SECONDS)
+        # It warns, at length, of a default that settings have set.
+        with warnings.catch_warnings(action="ignore"):
+            super().on_connection_error_after_connected(exc)
 
 
 def wait_for(connection: Any, each_second: Any = None) -> None:

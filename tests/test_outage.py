@@ -40,9 +40,12 @@ def test_a_late_failure_of_an_outage_is_no_new_one(
     it.felt("first")
     it.over()
     clock[0] += outage.ECHO_SECONDS - 1
+    assert it.near
     it.felt("echo")
     assert caplog.messages == ["first"]
+    it.over()
     clock[0] += 2
+    assert not it.near
     it.felt("second")
     assert caplog.messages == ["first", "second"]
 

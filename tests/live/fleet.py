@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from django.db import connection
+from django.db import connection, transaction
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TASK = re.compile(r"Task [\w.]+\[([\w-]+)\] (\w+)")  # as Celery logs: its id, what became of it
@@ -98,6 +98,16 @@ def with_signal(process: psutil.Process, number: int) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
+
+
+@contextmanager
+def database_held() -> Iterator[None]:
+    """Keep everyone else from writing lives, as a slow disk would."""
+    with transaction.atomic():  # SQLite takes the write lock at once
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE game_player IN EXCLUSIVE MODE")
+        yield
 
 
 def rabbitmqctl(*words: str) -> None:

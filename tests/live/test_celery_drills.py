@@ -6,21 +6,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
-from game import lock, store, tasks
+from game import store, tasks
 from game.models import Life
 from kogame.celery import app
 from tests import factory
 from tests.factory import put, told
-from tests.live.fleet import ROOT, Process, beat, rabbitmqctl, until, worker
+from tests.live.fleet import ROOT, Process, beat, database_held, rabbitmqctl, until, worker
 from tests.live.valkey import Valkey
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
@@ -32,31 +31,6 @@ def _empty() -> None:
     factory.empty()
     app.control.purge()
     store.redis().delete("unacked", "unacked_index")
-
-
-@contextmanager
-def database_held() -> Iterator[None]:
-    """Keep everyone else from writing lives, as a slow disk would."""
-    with transaction.atomic():  # SQLite takes the write lock at once
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("LOCK TABLE game_player IN EXCLUSIVE MODE")
-        yield
-
-
-def test_a_killed_workers_lock_does_not_linger(tmp_path: Path) -> None:
-    """It is killed in the middle of a batch, with all its children; the next one carries on."""
-    put(*factory.crowd(20))
-    with worker(tmp_path, "doomed") as doomed, database_held():
-        tasks.persist.delay()
-        until(lambda: store.redis().exists("kg:lock:persist"), "the lock was taken")
-        doomed.kill()
-    assert Life.objects.count() == 0
-    assert store.redis().pttl("kg:lock:persist") <= lock.HELD_MS
-    with worker(tmp_path, "next"):
-        until(lambda: not store.redis().exists("kg:lock:persist"), "the lock expired", 15)
-        assert tasks.nudge()
-        until(lambda: Life.objects.count() == 20, "the next worker had saved the lives")
 
 
 def test_a_child_that_is_killed_loses_no_task(tmp_path: Path) -> None:
