@@ -16,7 +16,11 @@ from tests.live.fleet import ROOT, rabbitmqctl
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672")
 SAME = ("test_scores.py", "test_scores_clean.py", "test_admin.py", "live/test_celery_worker.py")
-DRILLS = ("live/test_celery_drills.py", "-k", "killed or database or stop or rabbitmq")
+DRILLS = (
+    "live/test_celery_drills.py",
+    "live/faults/test_worker_killed.py",
+    *("-k", "killed or stop"),
+)
 
 
 @pytest.fixture(scope="module")

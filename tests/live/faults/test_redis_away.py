@@ -44,7 +44,6 @@ async def go_through(folder: Path, *outages: tuple[str, float]) -> dict[str, obj
                 own.come_back(how)
                 resumed.append(await company.resumes(10))
                 saved.append(await books.saved())
-                print(how, seconds, resumed, saved, time.monotonic(), flush=True)
                 log.check()
                 if how != "hangs" or seconds > 5:  # shorter, it is just slow
                     assert WORDS[how] in log.new("engine")
