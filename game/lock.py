@@ -99,7 +99,7 @@ def one_at_a_time(name: str) -> Iterator[Hold | None]:
         try:
             hold.again = bool(_ask(RELEASE, name, owner))
         except redis.RedisError as error:
-            log.warning("The lock %r stays until it expires: %s", name, error)
+            log.info("The lock %r stays until it expires: %s", name, error)
 
 
 def _renew(hold: Hold, done: threading.Event) -> None:
@@ -113,7 +113,7 @@ def _renew(hold: Hold, done: threading.Event) -> None:
             hold.lost = True
         except redis.RedisError as error:
             missed += RENEW_SECONDS
-            log.warning("Could not renew the lock %r: %s", hold.name, error)
+            log.info("Could not renew the lock %r: %s", hold.name, error)
             hold.lost = missed * 1000 >= HELD_MS
         if hold.lost:
             return

@@ -81,4 +81,4 @@ def _send(message: dict[str, Any]) -> None:
     try:
         async_to_sync(send)()
     except (*store.Unavailable, TimeoutError) as error:
-        log.warning("Open pages could not be told of new scores: %s", error)
+        log.info("Open pages could not be told of new scores: %s", store.words(error))

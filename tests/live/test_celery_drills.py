@@ -1,4 +1,4 @@
-"""What must not end Celery, nor the engine beside it: killed children, a broker that hangs, a stop."""
+"""What must not end Celery: killed children, a broker that hangs, a stop in good order."""
 
 import os
 import socket
