@@ -63,7 +63,7 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": level},
         "filters": {
-            # A page that waits for a service says so; the log has it in one line, not in one a page.
+            # Pages that wait for a service say so; the log has it once, not for each page.
             "unavailable": {"()": "django.utils.log.CallbackFilter", "callback": _is_news}
         },
         "loggers": {
