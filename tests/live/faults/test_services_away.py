@@ -132,7 +132,7 @@ async def test_the_broker_or_the_database_is_away_for_a_minute(tmp_path: Path) -
             outage = ways(proxy, "PostgreSQL", *DATABASE_WAITS)[way]
             await run(outage, DATABASE_BAR, DATABASE_URL=url)
 
-    starting = asyncio.Semaphore(1)  # the others measure nothing yet
+    starting = asyncio.Semaphore(2)  # the others measure nothing yet
     started = asyncio.Barrier(6)
 
     async def run(outage: Outage, bar: str, **urls: str) -> None:
