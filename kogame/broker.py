@@ -22,6 +22,8 @@ def options(broker_url: str, seconds: float = PUBLISH_SECONDS) -> dict[str, Any]
             "visibility_timeout": VISIBLE_AGAIN,
             "unacked_restore_interval": 5,  # seconds between looks for tasks of dead workers
             "unacked_restore_throttle": 1,  # look each time, not each tenth
+            # A worker killed while it looks must not keep the others from it for five minutes.
+            "unacked_mutex_expire": 10,
             "health_check_interval": 10,  # seconds; a half-open connection is dropped after that
         }
     return {

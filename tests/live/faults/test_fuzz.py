@@ -43,7 +43,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     own = Valkey(folder / "redis")
     own.start()
     try:
-        with migrated(folder, environment(folder, own.url)) as stage:
+        env = environment(folder, own.url, KOGAME_SOCKETS_PER_ADDRESS="1000")
+        with migrated(folder, env) as stage:
             stage.start("web", "engine")
             yield stage
     finally:

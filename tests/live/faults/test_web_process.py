@@ -48,7 +48,8 @@ def own(tmp_path: Path) -> Iterator[Valkey]:
 @pytest.fixture
 def stage(tmp_path: Path, own: Valkey) -> Iterator[Stage]:
     """Where a drill starts what it needs."""
-    with migrated(tmp_path, environment(tmp_path, own.url)) as stage:
+    env = environment(tmp_path, own.url, KOGAME_SOCKETS_PER_ADDRESS="1000")
+    with migrated(tmp_path, env) as stage:
         yield stage
 
 
