@@ -26,14 +26,15 @@ TALKATIVE = (
     "celery.worker.request",
     "kombu.transport.redis",
 )
-DROPS = "dropping stale connection"  # what kombu says when Redis does not answer its questions
+# What kombu says when Redis does not answer it.
+UNANSWERED = ("dropping stale connection", "Couldn't ack")
 
 
 def is_news(record: logging.LogRecord) -> bool:
     """Whether a line says anything but that the broker is away, which is said once."""
     if record.levelno < logging.WARNING:
         return True
-    if DROPS in str(record.msg):
+    if any(words in str(record.msg) for words in UNANSWERED):
         tasks.broker_away.felt(tasks.BROKER_WAITS, record.getMessage())
     return not tasks.broker_away.near
 

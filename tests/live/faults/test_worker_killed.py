@@ -117,7 +117,6 @@ def test_each_life_is_saved_once_however_many_workers_are_killed(
         if full:
             until(lambda: len(workers.taken(id)) > 1, "the task was given out again", 95)
             again = time.monotonic() - killed_at
-            assert again <= 90
             record(
                 "a worker is killed at 51 points over 1,000 lives",
                 BAR,
@@ -126,4 +125,5 @@ def test_each_life_is_saved_once_however_many_workers_are_killed(
                 given_out_again_after_s=again,
                 all_saved_after_s=saved_after,
             )
+            assert again <= 90
     assert not scores.check(Player.objects.values_list("pk", flat=True), repair=False)
