@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
@@ -232,6 +233,9 @@ def test_requests_that_no_browser_would_send(stage: Stage, room: str, full: bool
 async def serves(stage: Stage, room: str) -> None:
     """Fail unless somebody can come in and play."""
     async with Player(stage.base, room) as ada:
-        await ada.join("Ada")
-        await ada.turn(0)
-        await ada.until(lambda: ada.acked == ada.seq, 15)
+        await ada.join(f"Ada {uuid4().hex[:8]}")  # the last one's seat is held for a while
+        async with asyncio.timeout(15):
+            while not ada.acked:  # a turn that comes a second late, from a busy machine, is dropped
+                await ada.turn(0)
+                with contextlib.suppress(TimeoutError):
+                    await ada.until(lambda: ada.acked == ada.seq, 1)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import operator
 import os
 import random
 import signal
@@ -31,6 +30,7 @@ from tests.processes import answers, free_port
 SETTLE_SECONDS = 30  # until what a lost connection left behind must be gone
 HELLO = bytes((0x82, 0x82)) + bytes(4) + b"\x01\x02"  # masked with zeros
 JOIN = b'\x02{"name":"Bo","colour":3}'
+SLACK = 4  # a timer, a connection or a report more than in the instant of the first look
 RATE = 450  # cycles a second: what a connection leaves is timed, the longest at 20 s
 LEAVES = ("connect", "half a handshake", "handshake", "open", "hello", "join")
 
@@ -68,6 +68,7 @@ async def test_a_killed_web_process_leaves_nothing_behind(
     room = await asyncio.to_thread(stage.a_room, size="huge")
     async with Player(stage.base, room) as ada:
         await ada.join("Ada")
+        playing = asyncio.create_task(ada.until(lambda: False, 300))
         known = {report["id"] for report in metrics.snapshot(own.client)["living"]}
         port = free_port()
         doomed = start("web", stage.folder / "doomed.log", stage.env, port)
@@ -86,6 +87,8 @@ async def test_a_killed_web_process_leaves_nothing_behind(
                 left = time.monotonic() - began
         finally:
             end(doomed)
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)
         tick = ada.state.tick
         await ada.until(lambda: ada.state.tick > tick)
     assert exact <= 15
@@ -110,7 +113,18 @@ async def watching(port: int, room: str, number: int):  # type: ignore[no-untype
         crowd = Crowd(process)
         path = f"/ws/room/{room}/"
         await crowd("connect", port=port, count=number, path=path, hello="0102")
-        yield crowd
+        looking = asyncio.create_task(look(crowd))
+        try:
+            yield crowd
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+
+async def look(crowd: Crowd) -> None:
+    """Read and ping as pages do: who makes no progress is closed."""
+    while True:
+        await crowd("measure", seconds=0.5, senders=0, rate=0)
 
 
 async def so(true: Callable[[], object], what: str, seconds: float) -> None:
@@ -212,7 +226,7 @@ def test_connections_that_are_broken_off_leave_nothing_behind(
     before, memory = quiet(web, own, room), web.asked()[1]
     come_and_go(web, room, cycles, chance)
     until(
-        lambda: all(map(operator.le, quiet(web, own, room), before)),
+        lambda: all(n <= was + SLACK for n, was in zip(quiet(web, own, room), before, strict=True)),
         "tasks, files and keys were as before",
         SETTLE_SECONDS,
     )
@@ -232,5 +246,7 @@ def test_connections_that_are_broken_off_leave_nothing_behind(
 def quiet(web: Watched, own: Valkey, room: str) -> tuple[int, int, int]:
     """Tasks, open files, and keys beside the room's own, once nobody is connected."""
     until(lambda: connections(own.client) == 0, "nobody was counted", SETTLE_SECONDS)
-    keys = [key for key in own.client.scan_iter(count=1000) if room.encode() not in key]
-    return web.asked()[0], web.process.num_fds(), len(keys)
+    keys = own.client.scan_iter(count=1000)
+    # The charts' rings come with time, and have a length of their own.
+    others = [key for key in keys if room.encode() not in key and b"kg:history:" not in key]
+    return web.asked()[0], web.process.num_fds(), len(others)
