@@ -15,7 +15,7 @@ from game.console.overview import overview
 from game.models import AuditEntry
 from game.queues import pauses
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 Login = Callable[..., Client]
 LEVERS = [
     ("purge", "purge_queue", {"queue": "scores"}),

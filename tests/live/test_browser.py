@@ -326,9 +326,9 @@ async def test_a_killed_engine_is_waited_for(kogame: Kogame, visitors: Visitors)
     await page.evaluate("() => { window.stayed = true; }")
     kogame.engine.send_signal(signal.SIGKILL)
     kogame.engine.wait(10)
-    kogame.start_engine()
     await phase(page, "waiting")
     await expect(page.locator("#card-text")).to_contain_text("It goes on by itself.")
+    kogame.start_engine()
     await phase(page, "playing", seconds=20)
     assert await known(page, "k.epoch") > epoch
     assert await known(page, "k.seat") == seat

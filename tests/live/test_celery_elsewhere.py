@@ -18,7 +18,6 @@ RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:567
 SAME = ("test_scores.py", "test_scores_clean.py", "test_admin.py", "live/test_celery_worker.py")
 DRILLS = (
     "live/test_celery_drills.py",
-    "live/faults/test_worker_killed.py",
     *("-k", "killed or stop"),
 )
 

@@ -179,8 +179,8 @@ def test_trouble_is_said_once(tmp_path: Path) -> None:
         )
     try:
         until(lambda: "does not answer" in (tmp_path / "log").read_text(), "it said so")
-        with pytest.raises(subprocess.TimeoutExpired):  # three intervals: time is the subject
-            running.wait(3)
+        with pytest.raises(subprocess.TimeoutExpired):  # two intervals: time is the subject
+            running.wait(2)
         assert len((tmp_path / "log").read_text().splitlines()) == 1
     finally:
         running.kill()
