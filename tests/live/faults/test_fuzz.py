@@ -181,7 +181,7 @@ def generated(examples: int) -> settings:
 
 
 def test_frames_that_no_page_would_send(stage: Stage, room: str, full: bool) -> None:
-    sockets = 1500 if full else 15
+    sockets = 1500 if full else 10
     codes: collections.Counter[int] = collections.Counter()
     frames = 0
     for seed in range(sockets):
