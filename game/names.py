@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 
 MAX_CHARACTERS = 16  # fits a name tag over a snake and a row on a phone
@@ -35,6 +35,7 @@ def clean(name: str) -> str:
     return "".join(shown).strip()
 
 
+@cache  # 6,000 characters, some 50 ms: who steps rooms asks for it before the first tick
 def _prototypes() -> dict[int, str]:
     """Unicode's confusables (UTS #39): for each character, what stands for all that look like it.
 
@@ -52,12 +53,9 @@ def _prototypes() -> dict[int, str]:
     return table
 
 
-_PROTOTYPES = _prototypes()  # 6,000 characters, some 40 ms when the process starts
-
-
 def look(name: str) -> str:
     """A name without what the eye passes over: width, accents, spaces, and which twin it is."""
-    told = unicodedata.normalize("NFKD", name).translate(_PROTOTYPES)
+    told = unicodedata.normalize("NFKD", name).translate(_prototypes())
     told = unicodedata.normalize("NFKD", told)
     return "".join(char for char in told if unicodedata.category(char)[0] in "LNSP")
 

@@ -7,10 +7,7 @@ import logging.config
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 
 import pytest
@@ -19,6 +16,7 @@ from structlog.contextvars import bound_contextvars
 from kogame.logs import logging_config
 from kogame.sentry import EVENTS_MOST
 from tests.processes import ROOT
+from tests.receiver import receiver
 
 
 def said(form: str, capsys: pytest.CaptureFixture[str], **about: Any) -> str:
@@ -72,34 +70,14 @@ def test_another_form_is_refused() -> None:
 
 
 # --- Sentry ------------------------------------------------------------------------------------
-@contextmanager
-def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A Sentry of a test's own: its DSN, and the events that came."""
-    events: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers["Content-Encoding"] == "gzip":
-                body = gzip.decompress(body)
-            lines = [json.loads(line) for line in body.splitlines() if line.startswith(b"{")]
-            events.extend(line for line in lines if "exception" in line)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://key@127.0.0.1:{server.server_port}/1", events
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def events(taken: list[tuple[bytes, Message]]) -> list[dict[str, Any]]:
+    """The errors in what a Sentry of a test's own was sent."""
+    found: list[dict[str, Any]] = []
+    for body, headers in taken:
+        text = gzip.decompress(body) if headers["Content-Encoding"] == "gzip" else body
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith(b"{")]
+        found.extend(line for line in lines if "exception" in line)
+    return found
 
 
 DEFECT = """
@@ -116,14 +94,19 @@ for _ in range(40):
 
 
 def test_errors_reach_sentry_and_no_flood_does() -> None:
-    with receiver() as (dsn, events):
-        env = {**os.environ, "SENTRY_DSN": dsn, "SENTRY_RELEASE": "1.2"}
+    with receiver() as (port, taken):
+        env = {
+            **os.environ,
+            "SENTRY_DSN": f"http://key@127.0.0.1:{port}/1",
+            "SENTRY_RELEASE": "1.2",
+        }
         command = [sys.executable, "-c", DEFECT]
         subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, timeout=60)
-    assert len(events) == EVENTS_MOST
-    assert events[0]["release"] == "1.2"
-    assert events[0]["exception"]["values"][0]["type"] == "ValueError"
-    frames = events[0]["exception"]["values"][0]["stacktrace"]["frames"]
+    errors = events(taken)
+    assert len(errors) == EVENTS_MOST
+    assert errors[0]["release"] == "1.2"
+    assert errors[0]["exception"]["values"][0]["type"] == "ValueError"
+    frames = errors[0]["exception"]["values"][0]["stacktrace"]["frames"]
     assert not any("vars" in frame for frame in frames)  # a player's cookie may be among them
 
 

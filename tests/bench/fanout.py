@@ -10,9 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import json
-import resource
 import socket
-import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -24,6 +22,7 @@ from channels.layers import get_channel_layer
 
 from tests import conftest, processes
 from tests.bench.load import listener
+from tests.bench.repeat import repeat
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
 
@@ -289,14 +288,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # its children inherit it
-    figures = []
-    for number in range(given.runs):
-        print(f"{given.clients} clients at {RATE} frames a second, run {number + 1}:", flush=True)
-        figures.append(asyncio.run(run(given.clients, given.seconds)))
-    medians = {key: statistics.median(f[key] for f in figures) for key in figures[0]}
-    print("median of the runs: " + json.dumps({k: round(v, 2) for k, v in medians.items()}))
+    what = f"{given.clients} clients at {RATE} frames a second"
+    repeat(what, given.runs, lambda: run(given.clients, given.seconds))
 
 
 if __name__ == "__main__":

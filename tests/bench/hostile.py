@@ -9,8 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import resource
-import statistics
 from typing import Any
 
 import psutil
@@ -19,6 +17,7 @@ from tests import conftest, processes
 from tests.bench.fanout import Crowd, child, cost
 from tests.bench.game import BOARD, three
 from tests.bench.load import listener
+from tests.bench.repeat import repeat
 from tests.bench.villains import KINDS
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
@@ -88,14 +87,8 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=[*KINDS])
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # its children inherit it
-    figures = []
-    for number in range(given.runs):
-        print(f"{PLAYERS} players and those who trouble them, run {number + 1}:", flush=True)
-        figures.append(asyncio.run(run(given.seconds, given.kinds)))
-    medians = {key: statistics.median(f[key] for f in figures) for key in figures[0]}
-    print("median of the runs: " + json.dumps({k: round(v, 2) for k, v in medians.items()}))
+    what = f"{PLAYERS} players and those who trouble them"
+    repeat(what, given.runs, lambda: run(given.seconds, given.kinds))
 
 
 if __name__ == "__main__":

@@ -7,13 +7,11 @@ after the handshake. `python -m tests.bench.storm`
 import argparse
 import asyncio
 import contextlib
-import json
-import resource
-import statistics
 
 from tests import conftest, processes
 from tests.bench.fanout import Crowd, child
 from tests.bench.game import BOARD, three
+from tests.bench.repeat import repeat
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
 
@@ -71,14 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # its children inherit it
-    figures = []
-    for number in range(given.runs):
-        print(f"{COMING} players come to {THERE}, run {number + 1}:", flush=True)
-        figures.append(asyncio.run(run()))
-    medians = {key: statistics.median(f[key] for f in figures) for key in figures[0]}
-    print("median of the runs: " + json.dumps({k: round(v, 1) for k, v in medians.items()}))
+    repeat(f"{COMING} players come to {THERE}", given.runs, run)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +17,7 @@ from game.queues import address, probe
 from tests.conftest import absent
 from tests.live.fleet import ROOT, until
 from tests.live.queue_broker import Bench
+from tests.receiver import receiver
 
 RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -110,44 +108,20 @@ def test_it_knows_kogames_own_queues() -> None:
     assert probe.settings([]).queue == list(settings.CELERY_TASK_QUEUES)
 
 
-@contextmanager
-def receiver(status: int) -> Iterator[tuple[str, list[tuple[Any, str]]]]:
-    """An address that takes events, and what it was given: the body, and a header."""
-    taken: list[tuple[Any, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            taken.append((json.loads(body), self.headers["X-Key"]))
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/events", taken
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_it_posts_all_events_of_an_interval_at_once(bench: Bench) -> None:
     bench.publish(bench.names[0], 2)
-    with receiver(204) as (url, taken):
+    with receiver(204) as (port, taken):
+        url = f"http://127.0.0.1:{port}/events"
         said = once(*of(bench), "--header", "X-Key: k:1", "--url", url)
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
-    [(body, key)] = taken
-    assert [event["length"] for event in body] == [2, 0]
-    assert key == "k:1"
+    [(body, headers)] = taken
+    assert [event["length"] for event in json.loads(body)] == [2, 0]
+    assert headers["X-Key"] == "k:1"
 
 
 def test_events_that_nobody_takes_are_a_sentence(bench: Bench) -> None:
-    with receiver(500) as (url, _):
+    with receiver(500) as (port, _):
+        url = f"http://127.0.0.1:{port}/events"
         said = once(*of(bench), "--url", url)
     assert said.returncode == 1
     assert "nobody took the events" in said.stderr

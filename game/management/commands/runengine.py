@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from game import store
+from game import names, store
 from game.engine import Engine
 
 
@@ -35,6 +35,7 @@ async def serve() -> None:
         loop.add_signal_handler(number, engine.stop)
     # A full collection of a large heap stops every room for 40 to 100 ms: take what start-up made
     # out of the collector's sight, and collect young objects in large, rare batches.
+    names.look("")  # its table is made now, and not in the tick in which somebody first joins
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
