@@ -20,7 +20,12 @@ class Outage:
         self._log = log
         self._back = back
         self._said = False
+        self._hushed = False
         self._felt = self._over = float("-inf")
+
+    def hush(self) -> None:
+        """Say nothing from now on: a parent process, which misses the same service, does."""
+        self._hushed = True
 
     @property
     def on(self) -> bool:
@@ -41,7 +46,8 @@ class Outage:
         self._felt = time.monotonic()
         if not self._said and self._felt - self._over > ECHO_SECONDS:
             self._said = True
-            self._log.warning(sentence, *args)
+            if not self._hushed:
+                self._log.warning(sentence, *args)
 
     def over(self) -> None:
         """It answered somebody."""
@@ -49,4 +55,5 @@ class Outage:
         if self._said:
             self._said = False
             self._over = time.monotonic()
-            self._log.info(self._back)
+            if not self._hushed:
+                self._log.info(self._back)

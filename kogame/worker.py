@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 import redis
+from celery.signals import worker_process_init
 from celery.worker.consumer import Consumer
 from celery.worker.state import maybe_shutdown
 
@@ -37,6 +38,12 @@ def is_news(record: logging.LogRecord) -> bool:
     if any(words in str(record.msg) for words in UNANSWERED):
         tasks.broker_away.felt(tasks.BROKER_WAITS, record.getMessage())
     return not tasks.broker_away.near
+
+
+@worker_process_init.connect
+def leave_it_to_the_parent(**_: Any) -> None:
+    """The worker's main process says that the broker is away; its pool need not, in chorus."""
+    tasks.broker_away.hush()
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery has no types

@@ -31,6 +31,20 @@ def test_an_outage_is_said_once_and_so_is_its_end(
     assert caplog.messages == ["It is away (refused).", "It is back."]
 
 
+def test_who_is_told_to_leaves_the_saying_to_another(
+    clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A pool process knows of the outage, and says neither that it begins nor that it ends."""
+    caplog.set_level(logging.INFO, LOG.name)
+    it = Outage(LOG, "It is back.")
+    it.hush()
+    it.felt("away")
+    assert it.on
+    it.over()
+    assert not it.on
+    assert caplog.messages == []
+
+
 def test_a_late_failure_of_an_outage_is_no_new_one(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
