@@ -40,7 +40,7 @@ def is_news(record: logging.LogRecord) -> bool:
     return not tasks.broker_away.near
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]  # Celery has no types
 def leave_it_to_the_parent(**_: Any) -> None:
     """The worker's main process says that the broker is away; its pool need not, in chorus."""
     tasks.broker_away.hush()

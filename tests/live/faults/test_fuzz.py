@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import concurrent.futures
 import contextlib
 import random
 import socket
@@ -21,6 +22,7 @@ from tests.player import Player
 
 BAR = "no traceback, no 1011, the process serves on"
 FRAMES = 40  # on one socket
+AT_ONCE = 16  # sockets: many of them wait for a time-out of the server's
 CODES = {1000, 1002, 1003, 1007, 1009, 4001, 4003, 4008, 4010}  # with which a socket may be closed
 ANSWER_SECONDS = 20
 HELLO = b"\x01\x02"
@@ -181,22 +183,19 @@ def generated(examples: int) -> settings:
 
 
 def test_frames_that_no_page_would_send(stage: Stage, room: str, full: bool) -> None:
-    sockets = 1500 if full else 10
-    codes: collections.Counter[int] = collections.Counter()
-    frames = 0
-    for seed in range(sockets):
-        codes[send(stage, room, *traffic(random.Random(seed)), frame(END))] += 1
-        frames += FRAMES + 1
+    sockets = 2000 if full else 10
+    sent = [[*traffic(random.Random(seed)), frame(END)] for seed in range(sockets)]
 
     @generated(sockets)
     @given(SOCKETS)
     def invent(invented: list[bytes]) -> None:
-        nonlocal frames
         # A half frame swallows what follows, and may wait for more: enough to fill any of them.
-        codes[send(stage, room, frame(HELLO), *invented, frame(END), END * 80_000)] += 1
-        frames += len(invented) + 2
+        sent.append([frame(HELLO), *invented, frame(END), END * 80_000])
 
     invent()
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as clients:
+        codes = collections.Counter(clients.map(lambda frames: send(stage, room, *frames), sent))
+    frames = sum(map(len, sent))
     asyncio.run(serves(stage, room))
     assert 1011 not in codes
     assert codes.pop(1006, 0) <= sockets, codes  # a reset may overtake the goodbye
