@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from game import metrics, protocol, store
-from game.protocol import Close, Command, Kick
+from game.protocol import Close, Command, Kick, Notice
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +129,11 @@ async def create_room(
 async def kick(room: str, seat: int) -> None:
     """Take a seat away from whoever holds it."""
     await _command(room, Kick(seat))
+
+
+async def message(room: str, text: str) -> None:
+    """Say something to everyone who is in a room now, on behalf of the operators."""
+    await _command(room, Notice(text))
 
 
 async def close(room: str) -> None:

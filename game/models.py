@@ -221,9 +221,13 @@ class AuditEntry(models.Model):
             ("view_metrics", "Can see the live metrics page"),
             ("kick_player", "Can remove a player from a room"),
             ("close_room", "Can close a room"),
+            ("message_room", "Can show a message to everyone in a room"),
+            ("drain_engine", "Can have an engine give its rooms away, and take rooms again"),
+            ("drain_web", "Can have a web process send its players to others, and take them again"),
             ("purge_queue", "Can throw away what waits in a task queue"),
             ("pause_queue", "Can pause and resume a task queue"),
             ("run_task", "Can run what is scheduled now"),
+            ("revoke_task", "Can revoke a task that a worker has taken"),
         ]
         verbose_name_plural = "audit entries"
         indexes = [

@@ -187,6 +187,7 @@ class Player:
         self.saved: list[dict[str, Any]] = []
         self.own: dict[str, tuple[int, ...]] = {}  # by table: my newest row
         self.errors: list[int] = []
+        self.notices: list[str] = []
         self.events: deque[list[Any]] = deque(maxlen=1000)
         self.closed = 0
         self.frame_times: deque[float] = deque(maxlen=100_000)
@@ -271,6 +272,8 @@ class Player:
             self.own[spec["name"]] = struct.unpack_from(layout, data, 2)
         elif kind == 0x8A:
             self.state.sums(data)
+        elif kind == 0x8B:
+            self.notices.append(data[1:].decode())
         elif kind == 0x88:
             self.saved.append(json.loads(data[1:]))
 

@@ -73,6 +73,7 @@ def from_server(value: dict[str, Any]) -> bytes:
         "pong": lambda v: protocol.pong(v["clock"]),
         "error": lambda v: protocol.error(v["code"]),
         "saved": lambda v: protocol.saved(v["saved"]),
+        "notice": lambda v: protocol.notice(v["text"]),
         "own": lambda v: protocol.own(v["table"], TABLES[v["table"]], tuple(v["fields"])),
         "sums": lambda v: protocol.sums(v["epoch"], v["tick"], dict(v["regions"])),
         "welcome": lambda v: protocol.welcome("k7m2xq", "Ada's room", True, 16, snek()),
@@ -133,6 +134,7 @@ def test_every_kind_of_message_has_a_vector() -> None:
         "saved",
         "own",
         "sums",
+        "notice",
     }
     assert kinds == client | server
 
@@ -189,6 +191,7 @@ def test_commands_come_through_the_batch_as_they_were() -> None:
         ("b", protocol.Keys()),
         ("b", protocol.Close()),
         ("b", protocol.Kick(4)),
+        ("b", protocol.Notice("See you soon.")),
     ]
     assert protocol.decode_batch(protocol.encode(commands)) == commands
 

@@ -10,6 +10,7 @@ import { askWho, showHow } from "./hud/dialogs";
 import { byId, setText } from "./hud/dom";
 import { Feed } from "./hud/feed";
 import { tell } from "./hud/news";
+import { Notices } from "./hud/notices";
 import { Players } from "./hud/players";
 import { Score } from "./hud/score";
 import { wireInvite } from "./hud/share";
@@ -51,6 +52,7 @@ export class Room {
   private readonly card: Card;
   private readonly players = new Players();
   private readonly feed = new Feed();
+  private readonly notices = new Notices();
   private readonly score = new Score();
   private readonly roam = new Roam(() => this.match?.view.camera ?? null, (message) => this.link.send(message));
   private readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -142,7 +144,10 @@ export class Room {
       case "own":
         this.match?.state.own.set(message.table, message.fields);
         return;
+      case "notice":
+        return this.notices.show(message.text);
       case "pong":
+      case "unknown":
         return;
     }
     this.show();

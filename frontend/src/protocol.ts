@@ -109,12 +109,14 @@ export type ServerMessage =
   | { type: "error"; code: number; sentence: string }
   | { type: "saved"; saved: Saved }
   | { type: "sums"; epoch: number; tick: number; regions: [region: number, sum: number][] } // see checks.ts
-  | { type: "own"; table: number; fields: number[] }; // the newest row that only I get of a table
+  | { type: "own"; table: number; fields: number[] } // the newest row that only I get of a table
+  | { type: "notice"; text: string } // an operator says something to everyone in the room
+  | { type: "unknown" }; // of a newer server
 
 const HELLO = 0x01, JOIN = 0x02, ACTION = 0x03, RESYNC = 0x04, ACK = 0x05, PING = 0x06, LEAVE = 0x07, LOOK = 0x08;
 const CHECK = 0x09;
 const WELCOME = 0x81, FRAME = 0x82, NOTE = 0x83, SEATED = 0x84;
-const ACKED = 0x85, PONG = 0x86, ERROR = 0x87, SAVED = 0x88, OWN = 0x89, SUMS = 0x8a;
+const ACKED = 0x85, PONG = 0x86, ERROR = 0x87, SAVED = 0x88, OWN = 0x89, SUMS = 0x8a, NOTICE = 0x8b;
 
 const toBytes = new TextEncoder();
 
@@ -234,8 +236,10 @@ function read(from: Reader, tables: readonly TableSpec[]): ServerMessage {
       return { type: "sums", epoch: from.number("I"), tick: from.number("I"), regions: readSums(from) };
     case OWN:
       return readOwn(from, tables);
+    case NOTICE:
+      return { type: "notice", text: from.text() };
     default:
-      throw new Malformed(`unknown type 0x${type.toString(16)}`);
+      return { type: "unknown" };
   }
 }
 

@@ -33,7 +33,7 @@ def purge(request: HttpRequest) -> Pull:
         except Exception as error:  # each broker's library has its own
             raise NotDone(f"the broker does not answer: {error}") from error
 
-    return (
+    return Pull(
         queue,
         f"What waited in queue {queue} is gone.",
         sync_to_async(do, thread_sensitive=False),
@@ -45,7 +45,7 @@ def pause(request: HttpRequest) -> Pull:
     """Let a queue's tasks wait."""
     queue = _queue(request)
     do = sync_to_async(partial(pauses.pause, store.redis(), queue))
-    return queue, f"Queue {queue} pauses within seconds.", do
+    return Pull(queue, f"Queue {queue} pauses within seconds.", do)
 
 
 @lever(PAUSE, "resume_queue")
@@ -53,7 +53,7 @@ def resume(request: HttpRequest) -> Pull:
     """Have a paused queue's tasks run."""
     queue = _queue(request)
     do = sync_to_async(partial(pauses.resume, store.redis(), queue))
-    return queue, f"Queue {queue} goes on within seconds.", do
+    return Pull(queue, f"Queue {queue} goes on within seconds.", do)
 
 
 @lever(RUN, "run_task")
@@ -68,4 +68,4 @@ def run(request: HttpRequest) -> Pull:
         if not tasks.publish(current_app.tasks[entry["task"]]):
             raise NotDone("the broker does not take it")
 
-    return name, f"“{name}” was asked for.", sync_to_async(do, thread_sensitive=False)
+    return Pull(name, f"“{name}” was asked for.", sync_to_async(do, thread_sensitive=False))

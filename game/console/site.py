@@ -34,6 +34,7 @@ class ConsoleSite(AdminSite):
             path("metrics/run/", queue_levers.run, name="metrics_run"),
             path("metrics/kick/", views.kick, name="metrics_kick"),
             path("metrics/close/", views.close, name="metrics_close"),
+            path("metrics/message/", views.message, name="metrics_message"),
         ]
         return own + super().get_urls()
 

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -23,14 +23,25 @@ from game.models import AuditEntry
 log = logging.getLogger(__name__)
 
 VIEW, KICK, CLOSE = "game.view_metrics", "game.kick_player", "game.close_room"
+MESSAGE = "game.message_room"
 BAN = "game.add_ban"  # asked for by the admin's own form, to which the page links
 SEAT_MOST = 0xFFFF  # as wide as the wire's seat numbers
+MESSAGE_MOST = 200  # characters: what is read in a quarter of a minute, while one plays
 
 ACT_SECONDS = 6.0  # above Redis' own time-out, below the page's patience
 
 
 class NotDone(RuntimeError):
     """A lever could not do it; the text says why, for people."""
+
+
+class Pull(NamedTuple):
+    """What a lever does to what, in words for its puller and for the audit log."""
+
+    target: str
+    said: str  # what will have been done
+    act: Callable[[], Awaitable[Any]]
+    detail: str = ""  # for the audit log alone
 
 
 Lever = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
@@ -86,14 +97,14 @@ def past(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": f"Redis does not answer: {error}"}, status=503)
 
 
-def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], "Pull"]], Lever]:
+def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], Pull]], Lever]:
     """A POST that does something to the running system: checked, audited, told in a sentence."""
 
-    def around(pull: Callable[[HttpRequest], "Pull"]) -> Lever:
+    def around(pull: Callable[[HttpRequest], Pull]) -> Lever:
         @wraps(pull)
         async def view(request: HttpRequest) -> HttpResponse:
             try:
-                target, said, act = pull(request)
+                target, said, act, detail = pull(request)
             except ValueError as error:
                 return JsonResponse({"error": str(error)}, status=400)
             user = await request.auser()
@@ -102,12 +113,13 @@ def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], "Pu
                     await _audit(user, action, target, "refused: no permission")
                 return _refused("You do not have the permission for this.")
             # Written before it is done: nothing happens that is not on record.
-            entry = await _audit(user, action, target)
+            entry = await _audit(user, action, target, detail)
             try:
                 async with asyncio.timeout(ACT_SECONDS):
                     await act()
             except (NotDone, matchmaking.Unavailable, *store.FAILURES) as error:
-                entry.detail = f"failed: {error or type(error).__name__}"[:4000]
+                failed = f"failed: {error or type(error).__name__}"
+                entry.detail = " ".join(filter(None, (detail, failed)))[:4000]
                 await entry.asave(update_fields=["detail"])
                 log.warning("%s of %s by %s: %s", action, target, user, entry.detail)
                 return JsonResponse({"error": f"Not done: {error}"}, status=503)
@@ -127,7 +139,6 @@ def _remember(words: str) -> None:
 
 
 _audit = sync_to_async(AuditEntry.record)
-Pull = tuple[str, str, Callable[[], Awaitable[Any]]]  # target, what will have been done, the doing
 
 
 @lever(KICK, "kick_player")
@@ -137,14 +148,27 @@ def kick(request: HttpRequest) -> Pull:
     if not seat.isascii() or not seat.isdigit() or not 0 < int(seat) <= SEAT_MOST:
         raise ValueError(f"A seat is a number from 1 to {SEAT_MOST}.")
     said = f"Seat {seat} of room {room} is being removed."
-    return f"{room}/{seat}", said, lambda: matchmaking.kick(room, int(seat))
+    return Pull(f"{room}/{seat}", said, lambda: matchmaking.kick(room, int(seat)))
 
 
 @lever(CLOSE, "close_room")
 def close(request: HttpRequest) -> Pull:
     """End a room for everyone in it; lives that run are scored as they stand."""
     room = _room(request)
-    return room, f"Room {room} is being closed.", lambda: matchmaking.close(room)
+    return Pull(room, f"Room {room} is being closed.", lambda: matchmaking.close(room))
+
+
+@lever(MESSAGE, "message_room")
+def message(request: HttpRequest) -> Pull:
+    """Say something to everyone who is in a room now."""
+    room, text = _room(request), request.POST.get("text", "").strip()
+    # What is not printable may hide, or turn around, what stands beside it.
+    if not 0 < len(text) <= MESSAGE_MOST or not text.isprintable():
+        raise ValueError(
+            f"A message is one line of 1 to {MESSAGE_MOST} characters, without control characters."
+        )
+    said = f"Everyone in room {room} is being told: “{text}”"
+    return Pull(room, said, lambda: matchmaking.message(room, text), text)
 
 
 def _room(request: HttpRequest) -> str:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from game import protocol
 from game.engine.balance import ROOM_LOAD
-from game.protocol import Command, Drop, Here, Keys, RoomTick
+from game.protocol import Command, Drop, Here, Keys, Notice, RoomTick
 from game.room import Room, Tick
 from game.rules.contract import ROOM, SCORES, Pilot
 
@@ -23,6 +23,7 @@ class Hosted:
     COST_TICKS: ClassVar[int] = 50  # over which a room's cost is smoothed: seconds of play
     ASK_AROUND: ClassVar[float] = 1.0  # s; web processes see a new epoch and report within 0.3
     IDLE_TICK: ClassVar[float] = 1.0  # s between ticks of a game that steps only when players act
+    NOTICES_MOST: ClassVar[int] = 3  # in a tick: more at once nobody could read
     REMEMBERED: ClassVar[float] = 10.0  # s that a room is named for an overrun: time to read it
 
     room: Room
@@ -36,6 +37,7 @@ class Hosted:
     kept_at: float = 0.0  # time of the last checkpoint
     webs: dict[str, tuple[int, float]] = field(default_factory=dict)  # sockets, last heard
     replies: dict[str, list[bytes]] = field(default_factory=dict)  # refusals, for the next tick
+    notices: list[bytes] = field(default_factory=list)  # of operators, for the next tick
     empty_since: float | None = None
     over_since: float | None = None
     last_seconds: float = 0.0  # what the last step took
@@ -153,6 +155,8 @@ class Hosted:
                 self.keys_wanted = True
             case Here():
                 self._hear(command, now)
+            case Notice():
+                return self._announce(command)
             case protocol.Close():
                 pass  # the engine's to do
             case _:
@@ -160,6 +164,14 @@ class Hosted:
                 if refused == protocol.SCORES_BACKLOG and len(self.replies) < self.room.joins_bound:
                     self.replies[command.conn] = [protocol.error(refused)]  # type: ignore[union-attr]
                 return refused
+        return 0
+
+    def _announce(self, notice: Notice) -> int:
+        """Show it with the next tick; a room that sleeps has nobody to read it."""
+        if len(self.notices) >= self.NOTICES_MOST:
+            return protocol.TOO_MANY
+        if self.ticking:
+            self.notices.append(protocol.notice(notice.text))
         return 0
 
     def message(self, tick: Tick) -> RoomTick:
@@ -170,6 +182,7 @@ class Hosted:
             for message in messages:
                 tick.tell(conn, message)
         self.replies.clear()
+        notices, self.notices = self.notices, []
         if whole:
             room.repeat(tick)
         return RoomTick(
@@ -182,6 +195,7 @@ class Hosted:
             welcome=room.welcome() if whole else b"",
             personal=tick.personal,
             close=tick.close,
+            notices=notices,
         )
 
     def _keys_due(self, whole: bool) -> list[int]:

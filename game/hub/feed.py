@@ -57,6 +57,12 @@ class Socket:
         else:
             self.write((message,))
 
+    def keep(self, messages: Sequence[bytes]) -> None:
+        """Have what is said to it wait for the next frame; the oldest makes room."""
+        self.pending += messages
+        metrics.count("web.answers_dropped", max(0, len(self.pending) - PENDING_BOUND))
+        del self.pending[:-PENDING_BOUND]
+
     def watches(self) -> bool:
         """Whether it neither has a seat nor waits for one: then its camera is its own."""
         return not self.seated and self.join is None
@@ -174,14 +180,15 @@ class Feed:
             self.views, self.regions = [], {}
 
     def _hear(self, tick: RoomTick) -> None:
-        """Keep what is for one socket alone until it is written with the frame."""
+        """Keep what is said to one socket, or to all, until it is written with the frame."""
         for conn, messages in tick.personal.items():
             socket = self.sockets.get(conn)
             if socket is not None:
                 _note_answer(socket, messages)
-                socket.pending += messages
-                metrics.count("web.answers_dropped", max(0, len(socket.pending) - PENDING_BOUND))
-                del socket.pending[:-PENDING_BOUND]
+                socket.keep(messages)
+        if tick.notices:
+            for socket in self.sockets.values():
+                socket.keep(tick.notices)
 
     def _move(self, tick: RoomTick) -> dict[Socket, int]:
         """Turn cameras; answers whose view changed, and what it was."""

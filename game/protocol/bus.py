@@ -78,8 +78,14 @@ class Close(_Bus, frozen=True):
     """An operator closes the room."""
 
 
+class Notice(_Bus, frozen=True):
+    """An operator says something to everyone who is in the room now."""
+
+    text: str
+
+
 Input = Join | Leave | Drop | Act | Ack | Kick
-Command = Input | Keys | Here | Close
+Command = Input | Keys | Here | Close | Notice
 
 
 class RoomTick(msgspec.Struct, frozen=True, array_like=True):
@@ -98,6 +104,7 @@ class RoomTick(msgspec.Struct, frozen=True, array_like=True):
     personal: dict[str, list[bytes]] = {}  # conn → messages for that one
     close: dict[str, int] = {}  # conn → close code
     gone: bool = False  # the room has ended
+    notices: list[bytes] = []  # messages for everyone in the room
 
 
 _batch_decoder = msgspec.msgpack.Decoder(list[tuple[str, Command]])

@@ -5,7 +5,7 @@ MAX_MESSAGE_BYTES = 4096  # the longest honest message is a join of about 100 by
 HOLD_SECONDS = 10  # how long a dropped player's seat is kept: a tunnel, a lift, a hand-over
 
 HELLO, JOIN, ACTION, RESYNC, ACK, PING, LEAVE, LOOK, CHECK = range(0x01, 0x0A)
-WELCOME, FRAME, NOTE, SEATED, ACKED, PONG, ERROR, SAVED, OWN, SUMS = range(0x81, 0x8B)
+WELCOME, FRAME, NOTE, SEATED, ACKED, PONG, ERROR, SAVED, OWN, SUMS, NOTICE = range(0x81, 0x8C)
 
 
 class Malformed(ValueError):

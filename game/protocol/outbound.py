@@ -160,6 +160,11 @@ def note(number: int, content: Mapping[str, Any]) -> bytes:
     return struct.pack("<BH", codes.NOTE, number) + msgspec.json.encode(content)
 
 
+def notice(text: str) -> bytes:
+    """What an operator says to everyone in the room."""
+    return bytes((codes.NOTICE,)) + text.encode()
+
+
 def seated(seat: int, seq: int, *, resumed: bool) -> bytes:
     """Your seat, and the last of your actions that the room has taken."""
     return struct.pack("<BHHB", codes.SEATED, seat, seq, resumed)

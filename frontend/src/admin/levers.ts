@@ -7,6 +7,8 @@ export interface Lever {
   consequence: string;
   button: string;
   fields: Record<string, string>;
+  /** A line that its puller writes, and which is sent as this field. */
+  line?: { field: string; label: string; most: number };
 }
 
 const ANSWER_MS = 8000; // as long as the server may wait for Redis, and some
@@ -14,12 +16,13 @@ const ANSWER_MS = 8000; // as long as the server may wait for Redis, and some
 /** Ask, and do it when the answer is yes; the outcome is said at the foot of the page. */
 export async function pull(lever: Lever): Promise<void> {
   if (!(await agreed(lever))) return;
+  const fields = { ...lever.fields, ...(lever.line ? { [lever.line.field]: written().value } : {}) };
   say("Asking…");
   try {
     const answer = await fetch(lever.address, {
       method: "POST",
       headers: { "X-CSRFToken": token() },
-      body: new URLSearchParams(lever.fields),
+      body: new URLSearchParams(fields),
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     const said = (await answer.json().catch(() => ({}))) as { done?: string; error?: string };
@@ -38,11 +41,34 @@ function agreed(lever: Lever): Promise<boolean> {
   part("kgm-ask-h", lever.question);
   part("kgm-ask-what", lever.consequence);
   part("kgm-ask-do", lever.button);
+  askFor(lever.line, ask);
   ask.returnValue = "";
   ask.showModal();
+  if (lever.line) written().focus();
   return new Promise((resolve) => {
     ask.addEventListener("close", () => resolve(ask.returnValue === "do"), { once: true });
   });
+}
+
+/** Show the field for a line, empty, or none. */
+function askFor(line: Lever["line"], ask: HTMLDialogElement): void {
+  const text = written();
+  const label = text.parentElement as HTMLElement;
+  label.hidden = !line;
+  (label.firstElementChild as HTMLElement).textContent = line?.label ?? "";
+  text.value = "";
+  text.required = line !== undefined;
+  text.maxLength = line?.most ?? 0;
+  // Enter would press the first button, which is to leave it.
+  text.onkeydown = (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    if (text.reportValidity()) ask.close("do");
+  };
+}
+
+function written(): HTMLInputElement {
+  return document.getElementById("kgm-ask-text") as HTMLInputElement;
 }
 
 function token(): string {

@@ -5,6 +5,7 @@ import { pull } from "./levers";
 import { type Column, element, put, Table } from "./table";
 import { ms, number } from "./words";
 
+const MESSAGE_MOST = 200; // characters, as the server allows
 const OPEN_MOST = 10; // rooms whose seats the server tells at a time
 const PILOTS = ["person", "dropped", "bot"];
 
@@ -16,6 +17,7 @@ export class Rooms {
   #titles = new Map<string, string>();
   #kick: string | undefined;
   #close: string | undefined;
+  #message: string | undefined;
   #ban: string | undefined;
   #sitting = new Map<string, Seat>(); // by room and seat number
   #changed: () => void;
@@ -23,6 +25,7 @@ export class Rooms {
   constructor(root: HTMLElement, changed: () => void) {
     this.#kick = root.dataset.kick;
     this.#close = root.dataset.close;
+    this.#message = root.dataset.message;
     this.#ban = root.dataset.ban;
     this.#changed = changed;
     this.#table = new Table(this.#columns(), "No room is open. The lobby opens one.", "Rooms");
@@ -72,12 +75,16 @@ export class Rooms {
       },
       { head: "Engine", about: "Who runs it", words: true, show: (room) => room.engine },
     ];
-    if (this.#close)
+    if (this.#close || this.#message)
       columns.push({
         head: "",
         about: "",
         show: () => "",
-        build: (cell, id) => cell.append(this.#button("Close…", () => this.#askClose(id))),
+        build: (cell, id) => {
+          cell.classList.add("kgm-levers");
+          if (this.#message) cell.append(this.#button("Message…", () => this.#askMessage(id)));
+          if (this.#close) cell.append(this.#button("Close…", () => this.#askClose(id)));
+        },
       });
     return columns;
   }
@@ -174,6 +181,19 @@ export class Rooms {
   #askBan(room: string, seat: string): void {
     const [, name, , player] = this.#sitting.get(`${room} ${seat}`) ?? [];
     if (player) location.assign(`${this.#ban}?${new URLSearchParams({ player, name: name ?? "" })}`);
+  }
+
+  #askMessage(room: string): void {
+    void pull({
+      address: this.#message ?? "",
+      question: `Say something to everyone in ${this.#titles.get(room) ?? room}?`,
+      consequence:
+        "Players and spectators see it over the board, as from the operator, for as long as it takes " +
+        "to read. Who comes later does not. This is written to the audit log.",
+      button: "Send message",
+      fields: { room },
+      line: { field: "text", label: "Message", most: MESSAGE_MOST },
+    });
   }
 
   #askClose(room: string): void {
