@@ -5,7 +5,9 @@ player with tabs on several web processes may have as many on each; an address i
 over all of them by the proxy in front (config/nginx.conf).
 """
 
+import asyncio
 import logging
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +19,9 @@ from game import bans, metrics, protocol
 logger = logging.getLogger(__name__)
 
 DEAD_SECONDS = 6.0  # s without one of the pings that come every 2 s: its tab has likely gone
+# s over which the sockets of a process that is drained are closed: there may be some thousands, and
+# the processes that take them have players of their own.
+SPREAD_SECONDS = 4.0
 WARN_EVERY = 60.0  # s between lines about addresses with too many sockets
 
 Verdict = tuple[int, str]  # close code, sentence ("" for the code's own)
@@ -45,11 +50,14 @@ class Admission:
 
     def __init__(self) -> None:
         self.bans = bans.Watch(self._turn_out_the_banned)
+        self.drained = False  # whether nobody more is to be let in: ask before `enter`
+        self._guests: dict[Guest, None] = {}
         self._inside: dict[str, dict[Guest, None]] = {}  # by "player:…" and by "address:…"
         self._warned = -WARN_EVERY
 
     def enter(self, guest: Guest) -> None:
         """Let a guest in, or give it its verdict; `leave` must follow either way."""
+        self._guests[guest] = None
         for key in bans.fields(guest.player, guest.address):
             self._inside.setdefault(key, {})[guest] = None
         ban = self.bans.find(guest.player, guest.address)
@@ -61,6 +69,7 @@ class Admission:
 
     def leave(self, guest: Guest) -> None:
         """A guest is gone."""
+        del self._guests[guest]
         for key in bans.fields(guest.player, guest.address):
             del self._inside[key][guest]
             if not self._inside[key]:
@@ -101,6 +110,21 @@ class Admission:
                 settings.KOGAME_SOCKETS_PER_ADDRESS,
             )
 
+    # --- Draining ----------------------------------------------------------------------------
+    def drain(self, drained: bool) -> None:
+        """Let nobody in, and send all who are in elsewhere, spread over seconds; or take them."""
+        self.drained = drained
+        metrics.gauge("web.drained", drained)
+        logger.info("This process takes %s players, as operators wish.", "no" if drained else "its")
+        if drained:
+            loop = asyncio.get_running_loop()
+            for guest in self._guests:
+                loop.call_later(random.uniform(0, SPREAD_SECONDS), self._send_on, guest)
+
+    def _send_on(self, guest: Guest) -> None:
+        if self.drained:  # else it may stay: the wish was taken back meanwhile
+            guest.close(protocol.RESTARTING)
+
     # --- Bans --------------------------------------------------------------------------------
     def _turn_out(self, guest: Guest, ban: bans.Ban) -> None:
         metrics.count("web.banned")
@@ -109,7 +133,7 @@ class Admission:
         guest.close(protocol.BANNED, ban.sentence())
 
     def _turn_out_the_banned(self) -> None:
-        for guest in {guest for guests in self._inside.values() for guest in guests}:
+        for guest in list(self._guests):
             ban = self.bans.find(guest.player, guest.address)
             if ban is not None and guest.verdict is None:
                 self._turn_out(guest, ban)

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from game import internal, metrics, store
+from game import draining, internal, metrics, store
 from game.admission import Admission
 from game.ending import end
 from game.hub import Hub
@@ -34,6 +34,7 @@ class Background:
             self.live.list_rooms,
             self.live.follow_scores,
             self.admission.bans.follow,
+            partial(draining.follow, metrics.identity(), self.admission.drain),
             partial(metrics.publish_forever, store.aredis(), store.noticed),
             partial(election.sample_forever, store.aredis()),
         )

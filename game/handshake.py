@@ -46,6 +46,17 @@ async def refuse(scope: Scope, receive: Receive, send: sinks.Send) -> None:
     await send({"type": "websocket.close"})
 
 
+async def turn_away(scope: Scope, receive: Receive, send: sinks.Send) -> None:
+    """Answer a handshake with 503, after which a proxy asks another process; else with 403."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await refuse(scope, receive, send)
+        return
+    await receive()
+    metrics.count("web.refused")
+    await send({"type": "websocket.http.response.start", "status": 503, "headers": []})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
 def guest_of(scope: Scope) -> Guest:
     """Who stands at the door."""
     player, client = player_of(scope), scope.get("client")
@@ -64,6 +75,9 @@ def door(serve: Served) -> Application:
         work = background()
         if not same_origin(scope) or work.sockets >= SOCKETS_BOUND:
             await refuse(scope, receive, send)
+            return
+        if work.admission.drained:
+            await turn_away(scope, receive, send)
             return
         work.sockets += 1
         guest = guest_of(scope)

@@ -150,11 +150,13 @@ def healthz() -> Answer:
 
 
 def readyz() -> Answer:
-    """200 while Redis takes this process's reports: what it commits or asks for gets there."""
+    """200 while Redis takes this process's reports, and operators do not drain it of players."""
     age = metrics.since_report()
-    ready = age < REPORT_SECONDS and loop_age() < TURN_SECONDS
-    said = "ok" if ready else f"Redis has not taken a report of this process for {age:.0f} s"
-    body = json.dumps({"ready": ready, "redis": said}).encode()
+    turns = age < REPORT_SECONDS and loop_age() < TURN_SECONDS
+    said = "ok" if turns else f"Redis has not taken a report of this process for {age:.0f} s"
+    drained = bool(metrics.level("web.drained"))
+    ready = turns and not drained
+    body = json.dumps({"ready": ready, "redis": said, "drained": drained}).encode()
     return ("200 OK" if ready else "503 Service Unavailable"), "application/json", body
 
 

@@ -74,7 +74,7 @@ COUNTERS: dict[str, str] = {
     "engine.refused_actions": "inputs of a socket without a seat, and actions unknown to the game",
     "engine.commits_refused": "ticks refused because another engine owns the room",
     "engine.recoveries": "rooms taken over and brought to their last committed tick",
-    "engine.given": "rooms given to an engine that has less to do",
+    "engine.given": "rooms given to an engine that has less to do, or is not drained",
     "engine.lives": "finished lives of people put in the outbox",
     "layer.dropped": "messages between processes dropped because their reader did not keep up",
     "tasks.publish_failures": "tasks that the broker did not take; beat asks again",
@@ -89,11 +89,13 @@ GAUGES: dict[str, str] = {
     "web.connections": "sockets open now",
     "web.rooms": "rooms that sockets here look at",
     "web.pages": "pages outside a game that follow rooms and scores here",
+    "web.drained": "1 while it takes no players, because operators wish so",
     "web.slow_clients": "clients that are behind now and get nothing until they catch up",
     "engine.rooms": "rooms this engine owns",
     "engine.seats": "seats taken in them, bots included",
     "engine.writes": "writes that wait for Redis' answer",
     "engine.paused": "rooms that wait for Redis to confirm their last ticks",
+    "engine.drained": "1 while it takes no rooms, because operators wish so",
     "engine.outbox": "finished lives that wait in the outbox, as this engine last saw it",
     "worker.active": "tasks running now",
     "worker.reserved": "tasks fetched from the broker that have not started",
@@ -154,6 +156,12 @@ def gauge(name: str, value: float) -> None:
     """Set a gauge to what it is now."""
     GAUGES[name]  # an unknown name is a KeyError
     _here.gauges[name] = value
+
+
+def level(name: str) -> float:
+    """What a gauge of this process is now; 0 before it was set."""
+    GAUGES[name]  # an unknown name is a KeyError
+    return _here.gauges.get(name, 0)
 
 
 def observe(name: str, value: float) -> None:
@@ -264,7 +272,8 @@ def memory(pid: int) -> int:
         return 0
 
 
-def _key(member: str) -> str:
+def report_key(member: str) -> str:
+    """Where a process' report stands; `member` is its kind and id, as in `identity`."""
     return f"kg:proc:{member}"
 
 
@@ -283,14 +292,14 @@ def _write(pipe: Any) -> None:
     if not _here.kind:
         raise RuntimeError("metrics.start(kind) comes before the first publish.")
     member, now = identity(), time.time()
-    pipe.set(_key(member), _encoded(), px=EXPIRES_MS)
+    pipe.set(report_key(member), _encoded(), px=EXPIRES_MS)
     pipe.zadd(INDEX, {member: now})
     pipe.zremrangebyscore(INDEX, "-inf", now - REMEMBER)
 
 
 def _erase(pipe: Any) -> None:
     """Queue the commands that forget this process."""
-    pipe.delete(_key(identity()))
+    pipe.delete(report_key(identity()))
     pipe.zrem(INDEX, identity())
 
 
@@ -358,7 +367,7 @@ def snapshot(server: "redis.Redis") -> dict[str, list[dict[str, Any]]]:
         server.zrange(INDEX, 0, PROCESSES_MOST - 1, desc=True, withscores=True),
     )
     names = [_text(member) for member, _ in members]
-    bodies = cast("list[bytes | None]", server.mget(map(_key, names))) if names else []
+    bodies = cast("list[bytes | None]", server.mget(map(report_key, names))) if names else []
     living, silent = [], []
     for name, (_, heard), body in zip(names, members, bodies, strict=True):
         kind, _, id = name.partition(":")

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from game import store
+from game import metrics, store
 
 ANSWER_SECONDS = 2.0  # a probe that waits longer is itself taken for dead by most balancers
 
@@ -25,11 +25,16 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when Redis, the database and its migrations are in order, else 503 with what is not."""
+    """200 when Redis, the database and its migrations are in order, else 503 with what is not.
+
+    It is 503, too, while operators drain this process: it goes on with its pages, but takes no
+    players.
+    """
     redis, database = await asyncio.gather(
         _answer(_redis, "does not answer"), _answer(_database, "does not answer")
     )
-    parts = {"redis": redis, "database": database}
+    players = "drained" if metrics.level("web.drained") else "ok"
+    parts = {"redis": redis, "database": database, "players": players}
     ready = all(word == "ok" for word in parts.values())
     return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
 

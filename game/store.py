@@ -28,6 +28,7 @@ LOBBY = "kg:lobby"  # hash: room id → JSON line of the lobby's list
 OUTBOX = "kg:outbox"  # stream: finished lives on their way to the database
 ENGINES = "kg:engines"  # zset: engine → ms of its last look, by Redis' clock
 LOADS = "kg:loads"  # hash: engine → what it bears, as a part of a core
+WISH_MS = 86_400_000  # ms a wish to drain is kept; its process renews it, and it dies a day later
 NUDGE = "kg:claim"  # pub/sub: a room wants an engine
 
 Unavailable = (sync_redis.ConnectionError, sync_redis.TimeoutError, OSError)  # it is away
@@ -97,6 +98,11 @@ def reserved(room_id: str) -> str:
 def frames(room_id: str) -> str:
     """The pub/sub channel of a room's ticks."""
     return f"kg:frames:{room_id}"
+
+
+def drain(process: str) -> str:
+    """The key that is there while operators wish that a process ("engine:<id>") be drained."""
+    return f"kg:drain:{process}"
 
 
 _clients: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, async_redis.Redis]" = (

@@ -29,10 +29,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import setproctitle
+from autobahn.websocket.types import ConnectionDeny
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor
+from twisted.web import http
 from twisted.web.http import _GenericHTTPChannelProtocol
 
 from game import metrics
@@ -130,11 +132,19 @@ class GameSocket(WebSocketProtocol):  # type: ignore[misc]  # daphne is untyped
 
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Act on an ASGI message of the application."""
-        if message.get("type") == "websocket.close" and self.state == self.STATE_OPEN:
-            code = message.get("code") or 1000
-            self.sendClose(code=code, reason=(message.get("reason") or None))
-            return
-        super().handle_reply(message)
+        kind = message.get("type")
+        if kind == "websocket.close" and self.state == self.STATE_OPEN:
+            self.sendClose(message.get("code") or 1000, message.get("reason") or None)
+        elif kind == "websocket.http.response.start":
+            self.deny(message["status"])
+        else:
+            super().handle_reply(message)
+
+    def deny(self, status: int) -> None:
+        """Answer a handshake with an HTTP status; daphne knows 403 alone."""
+        self.handshake_deferred.errback(ConnectionDeny(status, http.RESPONSES[status].decode()))
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)
 
 
 class Server(daphne.server.Server):  # type: ignore[misc]  # daphne is untyped
@@ -215,7 +225,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne is untyped
         """Start the application of a connection, with the way to its socket in the scope."""
         self.proxies.apply(scope)
         if scope["type"] == "websocket":
-            scope.setdefault("extensions", {})["kogame.socket"] = protocol
+            extensions = {"kogame.socket": protocol, "websocket.http.response": {}}
+            scope.setdefault("extensions", {}).update(extensions)
         return super().create_application(protocol, scope)
 
     def protocol_disconnected(self, protocol: Any) -> None:

@@ -268,6 +268,11 @@ def test_nginx_is_written_in_blocks_that_close() -> None:
         assert not line.strip() or line.strip()[-1] in "{};", line
 
 
+def test_nginx_asks_another_process_when_one_is_drained() -> None:
+    sockets = NGINX.partition("location /ws/ {")[2].partition("}")[0]
+    assert "proxy_next_upstream error timeout http_503;" in sockets
+
+
 def test_nginx_passes_sockets_on_and_keeps_them_open() -> None:
     """An idle socket is pinged more often than nginx would cut it."""
     assert "location /ws/" in NGINX

@@ -3,7 +3,9 @@
 import pytest
 from django.urls import reverse
 
-from game import protocol
+from game import protocol, store
+from game.console import runbook, words
+from tests import test_draining
 from tests.test_console import (  # noqa: F401 (fixtures)
     Operator,
     arrived,
@@ -44,7 +46,55 @@ async def test_what_is_no_sentence_is_refused_in_words(
     assert await audited() == []
 
 
-LEVERS = [("message", "message_room", {"room": "abc234", "text": "Hello"})]
+# --- Engines and web processes -----------------------------------------------------------------
+async def test_an_engine_is_drained_and_taken_back(operator: Operator) -> None:  # noqa: F811
+    await store.aredis().flushdb()
+    await test_draining.report("engine:e1", "engine:e2")
+    client = await operator("drain_engine")
+    answer = await client.post(reverse("admin:metrics_drain_engine"), {"id": "e1"})
+    assert answer.json() == {"done": "Engine e1 gives its rooms away within seconds."}
+    assert await store.aredis().exists(store.drain("engine:e1"))
+    answer = await client.post(reverse("admin:metrics_drain_engine"), {"id": "e2"})
+    assert answer.status_code == 503
+    assert answer.json()["error"].startswith("Not done: it is the only one of its kind")
+    answer = await client.post(reverse("admin:metrics_resume_engine"), {"id": "e1"})
+    assert answer.json() == {"done": "Engine e1 takes rooms again within seconds."}
+    assert not await store.aredis().exists(store.drain("engine:e1"))
+    rows = [(action, target, detail[:7]) for _, action, target, detail in await audited()]
+    assert rows == [
+        ("drain_engine", "e1", ""),
+        ("drain_engine", "e2", "failed:"),
+        ("resume_engine", "e1", ""),
+    ]
+    await store.aredis().flushdb()
+
+
+def test_drained_processes_are_said_in_words() -> None:
+    def status(**left: int | None) -> list[str]:
+        """What is said of engines with so many rooms left, None for one that is not drained."""
+        engines = [
+            {"kind": "engine", "id": id}
+            | {"gauges": {"engine.drained": n is not None, "engine.rooms": n or 0}}
+            for id, n in left.items()
+        ]
+        problems = list(words._drained(engines))
+        assert {problem["page"] for problem in problems} <= set(runbook.pages())
+        return [f"{problem['level']}: {problem['words']}" for problem in problems]
+
+    assert status(e1=None, e2=None) == []
+    assert status(e1=1_000, e2=None) == ["warn: engine e1 is being drained: 1,000 rooms left"]
+    assert status(e1=0, e2=None) == ["warn: engine e1 is drained: it takes no rooms"]
+    assert status(e1=0, e2=3) == ["bad: No engine process takes rooms: all are drained"]
+
+
+# --- Who may ---------------------------------------------------------------------------------
+LEVERS = [
+    ("message", "message_room", {"room": "abc234", "text": "Hello"}),
+    ("drain_engine", "drain_engine", {"id": "e1"}),
+    ("resume_engine", "drain_engine", {"id": "e1"}),
+    ("drain_web", "drain_web", {"id": "w1"}),
+    ("resume_web", "drain_web", {"id": "w1"}),
+]
 
 
 @pytest.mark.parametrize(("lever", "permission", "fields"), LEVERS)

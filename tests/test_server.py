@@ -20,7 +20,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web import http
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from kogame import checks, patience
 from kogame.proxies import Proxies
@@ -46,6 +46,11 @@ async def application(scope, receive, send):
         return
     socket = scope["extensions"]["kogame.socket"]
     await receive()
+    if scope["path"] == "/full":
+        assert "websocket.http.response" in scope["extensions"]
+        await send({"type": "websocket.http.response.start", "status": 503, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+        return
     await send({"type": "websocket.accept"})
     socket.sendMessage(b"straight", True)
     while (message := await receive())["type"] != "websocket.disconnect":
@@ -122,6 +127,20 @@ async def test_a_close_brings_its_reason(echo: tuple[int, subprocess.Popen[str]]
             await one.recv()
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4003, "as you wish")
+
+
+async def test_a_handshake_may_be_answered_with_a_status_of_http(
+    echo: tuple[int, subprocess.Popen[str]],
+) -> None:
+    port, process = echo
+    with pytest.raises(InvalidStatus) as refused:
+        await websockets.connect(f"ws://127.0.0.1:{port}/full")
+    assert refused.value.response.status_code == 503
+    async with websockets.connect(f"ws://127.0.0.1:{port}/") as one:  # it serves on
+        assert await one.recv() == b"straight"
+    process.send_signal(signal.SIGTERM)
+    said, _ = await asyncio.to_thread(process.communicate, timeout=10)
+    assert "Traceback" not in said
 
 
 async def test_a_message_over_4_kib_ends_the_connection(

@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from game.console import queue_levers, runbook, views
+from game.console import process_levers, queue_levers, runbook, views
 
 
 class ConsoleSite(AdminSite):
@@ -35,6 +35,10 @@ class ConsoleSite(AdminSite):
             path("metrics/kick/", views.kick, name="metrics_kick"),
             path("metrics/close/", views.close, name="metrics_close"),
             path("metrics/message/", views.message, name="metrics_message"),
+            *(
+                path(f"metrics/{name}/", getattr(process_levers, name), name=f"metrics_{name}")
+                for name in ("drain_engine", "resume_engine", "drain_web", "resume_web")
+            ),
         ]
         return own + super().get_urls()
 

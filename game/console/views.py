@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game import history, matchmaking, metrics, store
+from game import draining, history, matchmaking, metrics, store
 from game.console.overview import overview, reader
 from game.models import AuditEntry
 
@@ -117,7 +117,7 @@ def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], Pul
             try:
                 async with asyncio.timeout(ACT_SECONDS):
                     await act()
-            except (NotDone, matchmaking.Unavailable, *store.FAILURES) as error:
+            except (NotDone, draining.Refused, matchmaking.Unavailable, *store.FAILURES) as error:
                 failed = f"failed: {error or type(error).__name__}"
                 entry.detail = " ".join(filter(None, (detail, failed)))[:4000]
                 await entry.asave(update_fields=["detail"])

@@ -79,6 +79,7 @@ def _processes(picture: dict[str, Any]) -> Iterator[Problem]:
         elif kind != "web" and not any(p["kind"] == kind for p in living):
             level = "warn" if kind == "beat" else "bad"
             yield _problem(level, f"No {kind} is running", f"no-{kind}", about=kind)
+    yield from _drained(living)
     for process in living:
         name, gauges = f"{process['kind']} {process['id']}", process["gauges"]
         if gauges.get("worker.loop_age", 0) > HUNG:
@@ -99,6 +100,22 @@ def _processes(picture: dict[str, Any]) -> Iterator[Problem]:
             seconds = max(p["recent_seconds"] for p in living if p["recent"].get(counter))
             said = f"{number:,} {meaning}, in the last {seconds:.0f} s"
             yield _problem("warn", said, PAGES.get(counter, "inputs-dropped"))
+
+
+def _drained(living: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Processes that operators drain; worse, when nobody is left who takes what they gave away."""
+    for kind, work, left in (("engine", "rooms", "rooms"), ("web", "players", "connections")):
+        drained = [p for p in living if p["gauges"].get(f"{kind}.drained")]
+        if drained and len(drained) == sum(p["kind"] == kind for p in living):
+            said = f"No {kind} process takes {work}: all are drained"
+            yield _problem("bad", said, "drained", about=kind)
+            continue
+        for process in drained:
+            remaining = int(process["gauges"].get(f"{kind}.{left}", 0))
+            said = f"{kind} {process['id']} is drained: it takes no {work}"
+            if remaining:
+                said = f"{kind} {process['id']} is being drained: {remaining:,} {left} left"
+            yield _problem("warn", said, "drained", about=kind)
 
 
 def _rooms(rooms: list[dict[str, Any]]) -> Iterator[Problem]:

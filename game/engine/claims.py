@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from game import store
-from game.engine.balance import BALANCE_EVERY, surplus
+from game.engine.balance import BALANCE_EVERY, HAND_ON_EVERY, parcel_out, surplus
 from game.engine.hosted import Hosted
 from game.engine.ledger import Ledger
 
@@ -40,6 +40,7 @@ class Claims:
         self._balanced = 0.0  # when rooms were last given away, or the figures looked at
         self._look = asyncio.Event()
         self._leaving = False
+        self.drained = False  # whether operators wish that this engine take no rooms
 
     def look(self) -> None:
         """Look at once."""
@@ -54,9 +55,11 @@ class Claims:
 
     async def run(self) -> None:
         """Look for rooms until this engine leaves; raises when Redis goes away."""
+        await self.ledger.load()  # another release may have left other functions there
         while not self._leaving:
             self._look.clear()
             engines = await self.ledger.engines(sum(self._loads().values()))
+            self.drained = self.ledger.engine not in engines
             await self._take_what_is_due(len(engines))
             self._balance(engines)
             with contextlib.suppress(TimeoutError):
@@ -89,6 +92,8 @@ class Claims:
             elif lease is not None:
                 await self._accept(room, lease.decode())
         self._epochs = {room: epoch for room, epoch in self._epochs.items() if room in set(rooms)}
+        if self.drained:
+            free.clear()  # somebody else's; but what was given to it, it has opened
         self._orphans = {room: self._orphans.get(room, now) for room in free}
         for room, since in self._orphans.items():
             if len(self._held) < share or now - since > PATIENCE:
@@ -115,9 +120,15 @@ class Claims:
         return {room: hosted.load() for room, hosted in self._held.items()}
 
     def _balance(self, engines: Mapping[str, float]) -> None:
+        """Give rooms to who has less to do; when this engine is drained, all, a few at a time."""
         now = time.monotonic()
-        if self._leaving or now - self._balanced < BALANCE_EVERY:
+        every = HAND_ON_EVERY if self.drained else BALANCE_EVERY
+        if self._leaving or now - self._balanced < every:
             return
         self._balanced = now
-        for room, engine in surplus(self.ledger.engine, self._loads(), engines).items():
+        if self.drained:
+            given = parcel_out(self._loads(), engines)
+        else:
+            given = surplus(self.ledger.engine, self._loads(), engines)
+        for room, engine in given.items():
             self._give(room, engine)

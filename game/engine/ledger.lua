@@ -69,14 +69,21 @@ redis.register_function('kg_give', function(keys, args)
   return 'ok'
 end)
 
--- keys: engines, loads · args: engine, load, ms of silence after which an engine counts no more
--- Answers engine, load, engine, load ... of all that live; by Redis' own clock, for those of
--- machines may differ.
+-- keys: engines, loads, the wish that it be drained · args: engine, load, ms of silence after which
+-- an engine counts no more, ms that the wish is kept
+-- Answers engine, load, engine, load ... of all that live and take rooms: one that is to be drained
+-- is not among them. By Redis' own clock, for those of machines may differ.
 redis.register_function('kg_engines', function(keys, args)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  redis.call('ZADD', keys[1], now, args[1])
-  redis.call('HSET', keys[2], args[1], args[2])
+  -- An engine of an older release, which hands no wish over, cannot be drained.
+  if keys[3] and redis.call('PEXPIRE', keys[3], args[4]) == 1 then
+    redis.call('ZREM', keys[1], args[1])
+    redis.call('HDEL', keys[2], args[1])
+  else
+    redis.call('ZADD', keys[1], now, args[1])
+    redis.call('HSET', keys[2], args[1], args[2])
+  end
   for _, gone in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', now - args[3])) do
     redis.call('ZREM', keys[1], gone)
     redis.call('HDEL', keys[2], gone)

@@ -111,9 +111,13 @@ class Ledger:
 
     # --- The engines ---------------------------------------------------------------------------
     async def engines(self, load: float) -> dict[str, float]:
-        """Say that this engine lives and what it bears; answers the load of all that live."""
-        args = (self.engine, load, ENGINE_SILENCE_MS)
-        (said,) = await self.send([Write("kg_engines", (store.ENGINES, store.LOADS), args)])
+        """Say that this engine lives and what it bears; answers the load of all that take rooms.
+
+        This engine is not among them while operators wish that it be drained.
+        """
+        keys = (store.ENGINES, store.LOADS, store.drain(f"engine:{self.engine}"))
+        args = (self.engine, load, ENGINE_SILENCE_MS, store.WISH_MS)
+        (said,) = await self.send([Write("kg_engines", keys, args)])
         names, loads = (part.decode() for part in said[::2]), map(float, said[1::2])
         return dict(zip(names, loads, strict=True))
 

@@ -2,6 +2,7 @@
 
 import type { Picture, Process, Silent } from "./figures";
 import type { History } from "./history";
+import { drains } from "./processes";
 import { Queues } from "./queues";
 import { type Column, type Shown, Table } from "./table";
 import { age, bytes, moment, ms, NONE, number, percent } from "./words";
@@ -180,6 +181,7 @@ function webColumns(history: History, now: () => number): Column<Line>[] {
       return { text: ms(lag?.p99), title: `p50 ${ms(lag?.p50)}`, alarm: (lag?.p50 ?? 0) > 0.1 };
     }),
     ...common(history),
+    ...drains("web"),
   ];
 }
 
@@ -230,6 +232,7 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
       number(process.counters["engine.recoveries"] ?? 0),
     ),
     ...common(history),
+    ...drains("engine"),
   ];
 }
 
