@@ -6,6 +6,7 @@ every task name the class of its requests, which is where that is measured.
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from billiard.einfo import ExceptionWithTraceback
@@ -19,6 +20,7 @@ from game import failures
 
 WINDOW = 512  # times kept per task
 WINDOW_SECONDS = 300  # older ones say nothing about now
+HELD_MOST = 100  # tasks in hand that are named; a worker fetches few more than it runs
 TASKS_MOST = 100  # tasks with a row of their own; more would be a naming accident
 OTHERS = ("", "all others")  # the row of the rest
 
@@ -59,10 +61,21 @@ def told() -> list[list[Any]]:
     return [[queue, task, *one.told()] for (queue, task), one in list(_rows.items())]
 
 
+def held(requests: Iterable["MeasuredRequest"]) -> list[list[Any]]:
+    """The tasks in hand, those that run first, the longest first; see `MeasuredRequest.held`."""
+    rows = sorted((request.held() for request in requests), key=lambda row: (not row[3], -row[4]))
+    return rows[:HELD_MOST]
+
+
 class MeasuredRequest(Request):  # type: ignore[misc]  # Celery has no types
     """A request that notes when its task was taken, how it ended, and when."""
 
     _raised = False
+    _began: float | None = None  # when a pool process took it
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._fetched = time.monotonic()
 
     def _row(self) -> Row:
         return row(str(self.delivery_info.get("routing_key") or ""), self.name)
@@ -70,6 +83,7 @@ class MeasuredRequest(Request):  # type: ignore[misc]  # Celery has no types
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         """A pool process took it: it has waited since it was published, or was to be started."""
         super().on_accepted(pid, time_accepted)
+        self._began = time.monotonic()
         published = self.request_dict.get("published_at")
         if published is not None and self.time_start:
             due = maybe_iso8601(self.request_dict.get("eta"))
@@ -77,6 +91,13 @@ class MeasuredRequest(Request):  # type: ignore[misc]  # Celery has no types
             # Clocks of two machines may differ; a wait is never negative.
             waited = max(0.0, self.time_start - since)
             self._row().waits.append((time.monotonic(), waited))
+
+    def held(self) -> list[Any]:
+        """[id, task, queue, whether it runs, for how many seconds it does, or was fetched]."""
+        since = self._fetched if self._began is None else self._began
+        queue = str(self.delivery_info.get("routing_key") or "")
+        seconds = round(time.monotonic() - since, 1)
+        return [self.id, self.name, queue, self._began is not None, seconds]
 
     def on_failure(self, exc_info: Any, *args: Any, **kwargs: Any) -> Any:
         """It raised: an end, or a wish to be tried again later."""

@@ -147,6 +147,7 @@ def measure_worker(consumer: Any, pulse: Pulse) -> None:
         ],
     )
     metrics.detail("tasks", task_times.told())
+    metrics.detail("held", task_times.held(requests))
 
 
 def _pool(consumer: Any) -> dict[str, Any]:

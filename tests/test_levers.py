@@ -87,6 +87,21 @@ def test_drained_processes_are_said_in_words() -> None:
     assert status(e1=0, e2=3) == ["bad: No engine process takes rooms: all are drained"]
 
 
+# --- Tasks -------------------------------------------------------------------------------------
+async def test_a_task_that_no_worker_has_is_not_revoked(operator: Operator) -> None:  # noqa: F811
+    client = await operator("revoke_task")
+    fields = {"id": "a-b-c", "task": "game.tasks.persist"}
+    answer = await client.post(reverse("admin:metrics_revoke"), fields)
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "Not done: no worker has this task any more"}
+    for wrong in ({"id": ""}, {"id": "a b"}, {"task": ""}, {"task": "<b>"}):
+        answer = await client.post(reverse("admin:metrics_revoke"), fields | wrong)
+        assert answer.status_code == 400
+    assert [row[1:] for row in await audited()] == [
+        ("revoke_task", "game.tasks.persist a-b-c", "failed: no worker has this task any more")
+    ]
+
+
 # --- Who may ---------------------------------------------------------------------------------
 LEVERS = [
     ("message", "message_room", {"room": "abc234", "text": "Hello"}),
@@ -94,6 +109,7 @@ LEVERS = [
     ("resume_engine", "drain_engine", {"id": "e1"}),
     ("drain_web", "drain_web", {"id": "w1"}),
     ("resume_web", "drain_web", {"id": "w1"}),
+    ("revoke", "revoke_task", {"id": "a-b-c", "task": "game.tasks.persist"}),
 ]
 
 

@@ -1,7 +1,8 @@
 /** The operator's page, without a page: rates from counters, and numbers as words. */
 
 import { describe, expect, it } from "vitest";
-import type { Process, Task } from "../src/admin/figures";
+import type { Held, Process, Task } from "../src/admin/figures";
+import { inHand } from "../src/admin/held";
 import { History, MINUTE } from "../src/admin/history";
 import { type Past, POINTS, Ring } from "../src/admin/past";
 import { tasks } from "../src/admin/sections";
@@ -85,6 +86,18 @@ describe("tasks", () => {
     ]);
     expect(found.map((kind) => kind.task)).toEqual(["b", "a"]);
     expect(found[1]).toEqual({ queue: "q", task: "a", done: 4, failed: 1, putOff: 2, times: [0.1, 0.3, 1, 2] });
+  });
+});
+
+describe("tasks in hand", () => {
+  it("are those of all workers, what runs first, the longest first", () => {
+    const worker = (id: string, ...held: Held[]): Process => report(1, 0, { kind: "worker", id, details: { held } });
+    const found = inHand([
+      worker("w1", ["a", "t", "q", false, 9], ["b", "t", "q", true, 1]),
+      report(1, 0),
+      worker("w2", ["c", "t", "q", true, 4]),
+    ]);
+    expect(found.map(({ id, worker }) => `${id} ${worker}`)).toEqual(["c w2", "b w1", "a w1"]);
   });
 });
 

@@ -1,5 +1,6 @@
 """What an operator may do to queues and to the schedule."""
 
+import re
 from functools import partial
 
 from asgiref.sync import sync_to_async
@@ -7,11 +8,13 @@ from celery import current_app
 from django.conf import settings
 from django.http import HttpRequest
 
-from game import store, tasks
+from game import metrics, store, tasks
+from game.console.overview import reader
 from game.console.views import NotDone, Pull, lever
 from game.queues import pauses
 
 PURGE, PAUSE, RUN = "game.purge_queue", "game.pause_queue", "game.run_task"
+REVOKE = "game.revoke_task"
 
 
 def _queue(request: HttpRequest) -> str:
@@ -54,6 +57,31 @@ def resume(request: HttpRequest) -> Pull:
     queue = _queue(request)
     do = sync_to_async(partial(pauses.resume, store.redis(), queue))
     return Pull(queue, f"Queue {queue} goes on within seconds.", do)
+
+
+@lever(REVOKE, "revoke_task")
+def revoke(request: HttpRequest) -> Pull:
+    """Have no worker begin a task that one of them has fetched.
+
+    One that runs already ends by itself, at its time limit at the latest: to end it sooner, its
+    pool process would have to be killed, and that one may have begun another task by then.
+    """
+    id, name = request.POST.get("id", ""), request.POST.get("task", "")
+    if not re.fullmatch(r"[\w-]{1,64}", id) or not re.fullmatch(r"[\w.]{1,60}", name):
+        raise ValueError("Which task? Its id or its name is missing.")
+
+    def do() -> None:
+        living = metrics.snapshot(reader())["living"]
+        if not any(id == held[0] for p in living for held in p["details"].get("held", ())):
+            raise NotDone("no worker has this task any more")
+        try:
+            with current_app.connection_for_write() as connection:
+                current_app.control.revoke(id, connection=connection)
+        except Exception as error:  # each broker's library has its own
+            raise NotDone(f"the broker does not answer: {error}") from error
+
+    said = f"Every worker is being told to leave {name} alone."
+    return Pull(f"{name} {id}", said, sync_to_async(do, thread_sensitive=False))
 
 
 @lever(RUN, "run_task")

@@ -32,6 +32,7 @@ class ConsoleSite(AdminSite):
             path("metrics/pause/", queue_levers.pause, name="metrics_pause"),
             path("metrics/resume/", queue_levers.resume, name="metrics_resume"),
             path("metrics/run/", queue_levers.run, name="metrics_run"),
+            path("metrics/revoke/", queue_levers.revoke, name="metrics_revoke"),
             path("metrics/kick/", views.kick, name="metrics_kick"),
             path("metrics/close/", views.close, name="metrics_close"),
             path("metrics/message/", views.message, name="metrics_message"),

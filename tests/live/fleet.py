@@ -16,7 +16,8 @@ import psutil
 from django.db import connection, transaction
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TASK = re.compile(r"Task [\w.]+\[([\w-]+)\] (\w+)")  # as Celery logs: its id, what became of it
+# As Celery logs: a task's id, and what became of it.
+TASK = re.compile(r"(?:Task|revoked task:) [\w.]+\[([\w-]+)\](?: (\w+))?")
 READY_SECONDS = 40  # a worker takes 3 s; the machine may be busy
 
 

@@ -3,14 +3,17 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
 from kombu import Connection
 
 from game import metrics, scores, store, tasks
@@ -288,6 +291,53 @@ def test_a_paused_queue_is_left_alone_until_it_goes_on(running: Process) -> None
     assert seen() == []
     pauses.resume(store.redis(), "maintenance")
     until(seen, "what had waited was done")
+
+
+# --- Revoking --------------------------------------------------------------------------------
+@pytest.fixture
+def revoke(client: Client) -> Callable[[str, str], dict[str, str]]:
+    """Pull the lever on a task."""
+    client.force_login(User.objects.create_superuser("olga"))
+
+    def pull(id: str, task: str) -> dict[str, str]:
+        answer = client.post(reverse("admin:metrics_revoke"), {"id": id, "task": task})
+        return dict(answer.json())
+
+    return pull
+
+
+def in_hand(id: str) -> list[Any]:
+    """A task as the workers report it: id, task, queue, whether it runs, since when."""
+    living = metrics.snapshot(store.redis())["living"]
+    rows = [row for report in living for row in report["details"].get("held", ())]
+    return next((row for row in rows if row[0] == id), [])
+
+
+def test_a_revoked_task_that_waits_is_not_run_and_no_score_is_lost(
+    running: Process, revoke: Callable[[str, str], dict[str, str]]
+) -> None:
+    put(told())
+    id = tasks.persist.apply_async(countdown=3).id
+    until(lambda: in_hand(id), "the worker had it in hand")
+    assert in_hand(id)[1:4] == ["game.tasks.persist", "scores", False]
+    assert "done" in revoke(id, "game.tasks.persist")
+    until(lambda: running.says(f"Discarding revoked task: game.tasks.persist[{id}]"), "its end")
+    until(lambda: not in_hand(id), "the worker had let it go")
+    assert saved() == 0
+    assert tasks.nudge()
+    until(saved, "the next task had saved the life")
+
+
+def test_a_revoked_task_that_runs_ends_by_itself(
+    running: Process, revoke: Callable[[str, str], dict[str, str]]
+) -> None:
+    id = probe_tasks.stay.delay().id
+    until(lambda: in_hand(id), "the worker had it in hand")
+    until(lambda: in_hand(id)[3], "it ran")
+    assert "done" in revoke(id, "tests.live.probe_tasks.stay")
+    until(lambda: running.says(f"flagged as revoked: {id}"), "the worker knew")
+    store.redis().rpush(probe_tasks.GO, 1)
+    until(lambda: seen() == ["in", "over", "done"], "it had ended")
 
 
 def test_a_failed_task_stands_in_the_database_and_runs_again_when_asked(running: Process) -> None:

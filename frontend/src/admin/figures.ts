@@ -11,6 +11,9 @@ export interface Spread {
 /** Queue, task, how many ended well, failed, were put off; waits' p50 and p95, runs' p50 and p95. */
 export type Task = [string, string, number, number, number, ...(number | null)[]];
 
+/** A task that a worker has in hand. */
+export type Held = [id: string, task: string, queue: string, runs: boolean, seconds: number];
+
 export interface Process {
   kind: "web" | "engine" | "worker" | "beat";
   id: string;
@@ -26,7 +29,7 @@ export interface Process {
   recent: Record<string, number>;
   recent_seconds: number;
   observed: Record<string, Spread>;
-  details: { queues?: { name: string; in_flight: number }[]; tasks?: Task[] };
+  details: { queues?: { name: string; in_flight: number }[]; tasks?: Task[]; held?: Held[] };
 }
 
 export interface Silent {

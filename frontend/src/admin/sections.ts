@@ -1,6 +1,7 @@
 /** The page's tables of queues and processes: what each column shows, and when it alarms. */
 
 import type { Picture, Process, Silent } from "./figures";
+import { held } from "./held";
 import type { History } from "./history";
 import { drains } from "./processes";
 import { Queues } from "./queues";
@@ -246,6 +247,7 @@ export function sections(history: History): (picture: Picture) => void {
     { id: "web", kinds: ["web"], columns: webColumns, none: "No web process reports." },
     { id: "engine", kinds: ["engine"], columns: engineColumns, none: "No engine is running." },
   ].map((part) => ({ ...part, table: new Table(part.columns(history, now), part.none, part.id) }));
+  const tasksInHand = held();
   const kindsOfTasks = new Table(taskColumns(), "No worker has taken a task yet.", "Tasks");
   document.getElementById("kgm-tasks")?.append(kindsOfTasks.table);
   for (const part of kinds) document.getElementById(`kgm-${part.id}`)?.append(part.table.table);
@@ -254,6 +256,7 @@ export function sections(history: History): (picture: Picture) => void {
     at = picture.at;
     const old = picture.sample === null || picture.at - picture.sample.at > 5 || !!picture.sample.broker.error;
     kindsOfTasks.show(tasks(picture.processes), (kind) => `${kind.queue} ${kind.task}`);
+    tasksInHand(picture.processes);
     queues.show(picture.queues, old);
     for (const part of kinds) {
       const lines: Line[] = [...picture.processes, ...picture.silent];
