@@ -129,7 +129,12 @@ class Admission:
     def _turn_out(self, guest: Guest, ban: bans.Ban) -> None:
         metrics.count("web.banned")
         # So that an operator can ban the address, too, of one who comes back as somebody new.
-        logger.info("A banned player (%s) was turned out at %s.", guest.player, guest.address)
+        logger.info(
+            "A banned player (%s) was turned out at %s.",
+            guest.player,
+            guest.address,
+            extra={"player": guest.player},
+        )
         guest.close(protocol.BANNED, ban.sentence())
 
     def _turn_out_the_banned(self) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http.cookie import parse_cookie
+from structlog.contextvars import bind_contextvars
 
 from game import addresses, identity, metrics, sinks
 from game.admission import Guest
@@ -57,6 +58,12 @@ async def turn_away(scope: Scope, receive: Receive, send: sinks.Send) -> None:
     await send({"type": "websocket.http.response.body", "body": b""})
 
 
+def name_in_logs(scope: Scope, guest: Guest) -> None:
+    """Have every line of this connection's own task, and of those it starts, say whom it is of."""
+    about = {"player": guest.player, "room": scope["url_route"]["kwargs"].get("room")}
+    bind_contextvars(**{name: value for name, value in about.items() if value})
+
+
 def guest_of(scope: Scope) -> Guest:
     """Who stands at the door."""
     player, client = player_of(scope), scope.get("client")
@@ -81,6 +88,7 @@ def door(serve: Served) -> Application:
             return
         work.sockets += 1
         guest = guest_of(scope)
+        name_in_logs(scope, guest)
         work.admission.enter(guest)
         try:
             await receive()

@@ -14,6 +14,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from game import errors, identity, metrics
 
@@ -69,10 +70,12 @@ class GuestMiddleware(_Middleware):
 
     def before(self, request: HttpRequest) -> None:
         if _needs_guest(request):
-            player = identity.read(request.COOKIES.get(identity.COOKIE))
-            cast(GuestRequest, request).guest = player or uuid4()
+            player = identity.read(request.COOKIES.get(identity.COOKIE)) or uuid4()
+            cast(GuestRequest, request).guest = player
+            bind_contextvars(player=player.hex)  # for lines about this request
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        unbind_contextvars("player")
         guest: UUID | None = getattr(request, "guest", None)
         if guest is not None and not identity.is_fresh(request.COOKIES.get(identity.COOKIE)):
             response.set_cookie(

@@ -1,7 +1,7 @@
 """How log lines look: sentences for people, or one JSON object a line for those who search them.
 
 Both carry what a line is about (room, player, task) where it is known: bound for a whole
-connection or task by `structlog.contextvars`, or given to one line as `extra`.
+connection, request or task by `structlog.contextvars`, or given to one line as `extra`.
 """
 
 import logging
@@ -11,6 +11,15 @@ import msgspec
 import structlog
 
 ABOUT = ("room", "player", "task", "task_id")  # what a line in plain words names behind it
+
+
+def _of_celery(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Name the task that a line of Celery's main process is about: there, none is bound."""
+    data = getattr(event["_record"], "data", None)
+    if isinstance(data, dict) and data.get("id"):
+        event.setdefault("task", data.get("name"))
+        event.setdefault("task_id", data["id"])
+    return event
 
 
 def _about(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +53,7 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(allow=ABOUT),
         structlog.contextvars.merge_contextvars,
+        _of_celery,
         structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False)
         if form == "plain"
         else structlog.processors.TimeStamper(fmt="iso"),

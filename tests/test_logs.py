@@ -7,16 +7,24 @@ import logging.config
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from email.message import Message
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from structlog.contextvars import bound_contextvars
 
-from kogame.logs import logging_config
+from game import identity, store
+from game.engine import Engine
+from game.middleware import GuestMiddleware
+from kogame.logs import ABOUT, logging_config
 from kogame.sentry import EVENTS_MOST
 from tests.processes import ROOT
 from tests.receiver import receiver
+from tests.test_sockets import Page, a_room, clean, engine, passes  # noqa: F401 (fixtures)
 
 
 def said(form: str, capsys: pytest.CaptureFixture[str], **about: Any) -> str:
@@ -59,6 +67,82 @@ def test_a_line_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     first, *trace = said("plain", capsys, room="abcd").splitlines()
     assert first.endswith("WARNING kogame.test room abcd failed [room=abcd task_id=t-1]")
     assert trace[-1] == "ValueError: as asked"
+
+
+# --- What lines are about ----------------------------------------------------------------------
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    """Every line of the game, and of Celery, as collectors get it."""
+    config = logging_config("json", "INFO")
+    formatter = logging.config.DictConfigurator(config).configure_formatter(
+        config["formatters"]["lines"]
+    )
+    found: list[dict[str, Any]] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(  # type: ignore[method-assign]
+        json.loads(formatter.format(record))
+    )
+    loggers = [logging.getLogger(name) for name in ("game", "celery")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    yield found
+    for logger in loggers:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+
+
+def about(lines: list[dict[str, Any]], words: str) -> dict[str, Any]:
+    """The ids in the one line that has these words."""
+    [line] = [line for line in lines if words in line["message"]]
+    return {name: line[name] for name in ABOUT if name in line}
+
+
+async def test_a_line_of_a_socket_names_its_room_and_player(
+    lines: list[dict[str, Any]],
+) -> None:
+    player = uuid4()
+    page = await Page("abcdef", player).open(b"\x7f")
+    await page.until(lambda: page.closed)
+    found = about(lines, "a malformed message")
+    assert found == {"player": player.hex, "room": "abcdef"}
+
+
+async def test_a_line_of_a_room_in_an_engine_names_it(
+    engine: Engine,  # noqa: F811
+    lines: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = await a_room()
+    await passes(lambda: room in engine.rooms)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine.rooms[room].room, "step", lambda: 1 / 0)
+        await passes(lambda: any("failed in a tick" in line["message"] for line in lines))
+    assert about(lines, "failed in a tick") == {"room": room}
+    await store.aredis().hset(store.room("abcdef"), "settings", b"{")  # type: ignore[misc]
+    await store.aredis().zadd(store.ROOMS, {"abcdef": 1})
+    await passes(lambda: any("cannot be opened" in line["message"] for line in lines))
+    assert about(lines, "cannot be opened") == {"room": "abcdef"}
+
+
+def test_a_line_of_a_page_names_who_asked_for_it(lines: list[dict[str, Any]]) -> None:
+    def page(_: HttpRequest) -> HttpResponse:
+        logging.getLogger("game.test").info("asked for")
+        return HttpResponse()
+
+    player = uuid4()
+    request = RequestFactory().get("/")
+    request.COOKIES[identity.COOKIE] = identity.issue(player)
+    GuestMiddleware(page)(request)
+    assert about(lines, "asked for") == {"player": player.hex}
+    logging.getLogger("game.test").info("later")
+    assert about(lines, "later") == {}
+
+
+def test_a_line_of_celery_itself_names_the_task(lines: list[dict[str, Any]]) -> None:
+    told = {"data": {"id": "t-1", "name": "game.tasks.persist"}}
+    logging.getLogger("celery.worker.strategy").info("Task received", extra=told)
+    assert about(lines, "received") == {"task": "game.tasks.persist", "task_id": "t-1"}
 
 
 def test_another_form_is_refused() -> None:

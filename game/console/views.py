@@ -112,6 +112,7 @@ def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], Pul
                 if user.is_authenticated:  # strangers cannot fill the audit log
                     await _audit(user, action, target, "refused: no permission")
                 return _refused("You do not have the permission for this.")
+            about = {"room": request.POST.get("room")}
             # Written before it is done: nothing happens that is not on record.
             entry = await _audit(user, action, target, detail)
             try:
@@ -121,9 +122,9 @@ def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], Pul
                 failed = f"failed: {error or type(error).__name__}"
                 entry.detail = " ".join(filter(None, (detail, failed)))[:4000]
                 await entry.asave(update_fields=["detail"])
-                log.warning("%s of %s by %s: %s", action, target, user, entry.detail)
+                log.warning("%s of %s by %s: %s", action, target, user, entry.detail, extra=about)
                 return JsonResponse({"error": f"Not done: {error}"}, status=503)
-            log.info("%s of %s by %s", action, target, user)
+            log.info("%s of %s by %s", action, target, user, extra=about)
             await sync_to_async(_remember)(f"{user}: {action.replace('_', ' ')} {target}")
             return JsonResponse({"done": said})
 

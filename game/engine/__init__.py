@@ -132,7 +132,8 @@ class Engine:
             tick = hosted.room.step()
             commit = self._commit(hosted, tick)
         except Exception:
-            logger.exception("room %s failed in a tick; it is recovered", hosted.id)
+            about = {"room": hosted.id}  # not bound: that would cost something in each tick
+            logger.exception("room %s failed in a tick; it is recovered", hosted.id, extra=about)
             self._drop(hosted)
             return
         hosted.stepped(now, time.monotonic())
@@ -165,7 +166,12 @@ class Engine:
         if answer in {"lost", "gap"}:
             if self.rooms.get(hosted.id) is hosted:
                 metrics.count("engine.commits_refused")
-                logger.warning("room %s is no longer this engine's (%s)", hosted.id, answer)
+                logger.warning(
+                    "room %s is no longer this engine's (%s)",
+                    hosted.id,
+                    answer,
+                    extra={"room": hosted.id},
+                )
                 self._drop(hosted)
         elif lives >= 0:
             metrics.count("engine.ticks")

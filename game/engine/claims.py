@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
+from structlog.contextvars import bound_contextvars
+
 from game import store
 from game.engine.balance import BALANCE_EVERY, HAND_ON_EVERY, parcel_out, surplus
 from game.engine.hosted import Hosted
@@ -114,7 +116,8 @@ class Claims:
 
     async def _open(self, room: str, epoch: int) -> None:
         self._epochs[room] = epoch
-        await self._open_room(room, epoch)
+        with bound_contextvars(room=room):
+            await self._open_room(room, epoch)
 
     def _loads(self) -> dict[str, float]:
         return {room: hosted.load() for room, hosted in self._held.items()}

@@ -117,7 +117,8 @@ class Hub:
         try:
             tick = protocol.decode_tick(data)
         except protocol.Malformed as error:
-            logger.error("an unreadable tick of room %s was dropped: %s", room, error)
+            about = {"room": room}
+            logger.error("an unreadable tick of room %s was dropped: %s", room, error, extra=about)
             return
         if tick.gone:
             if tick.epoch >= feed.epoch:

@@ -1,7 +1,7 @@
 """The way to the engines: commands gathered for a few milliseconds, one batch per engine."""
 
 import asyncio
-import logging
+import contextvars
 
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
@@ -10,8 +10,7 @@ from game import metrics, protocol, store
 from game.ending import end
 from game.protocol import Command
 
-logger = logging.getLogger(__name__)
-
+FLUSH_SECONDS = 1.0  # s that a process which ends waits for its last batches
 GATHER = 0.004  # s that a batch waits for company: below what a player can feel
 BATCH_BOUND = 4_000  # commands for one engine; beyond, new ones are dropped and counted
 SEND_SECONDS = 2.0  # s until a send counts as failed
@@ -23,7 +22,6 @@ class Uplink:
     def __init__(self) -> None:
         self._batches: dict[str, list[tuple[str, Command]]] = {}
         self._senders: dict[str, asyncio.Task[None]] = {}
-        self._away = False  # whether the last send failed: said once, not for each batch
         self._closed = False
 
     def put(self, engine: str, room: str, command: Command) -> None:
@@ -36,7 +34,9 @@ class Uplink:
             return
         batch.append((room, command))
         if engine not in self._senders:
-            self._senders[engine] = asyncio.create_task(self._send(engine))
+            # In a context of its own: what it logs is of many players and rooms, not of this one.
+            sending = asyncio.create_task(self._send(engine), context=contextvars.Context())
+            self._senders[engine] = sending
 
     async def _send(self, engine: str) -> None:
         layer = get_channel_layer()
@@ -49,16 +49,15 @@ class Uplink:
                         await layer.send(f"engine.{engine}", message)
                 except (RedisError, OSError, TimeoutError) as error:
                     metrics.count("web.inputs_dropped", len(batch))
-                    if not self._away:
-                        logger.warning("%s Actions are lost.", store.words(error))
-                    self._away = True
-                else:
-                    self._away = False
+                    store.noticed(error)
                 await asyncio.sleep(GATHER)
         finally:
             del self._senders[engine]
 
     async def close(self) -> None:
-        """Stop sending."""
+        """Take nothing more, and send what waits: who has just left, among it."""
         self._closed = True
-        await end(list(self._senders.values()))
+        senders = list(self._senders.values())
+        if senders:
+            await asyncio.wait(senders, timeout=FLUSH_SECONDS)
+        await end(senders)

@@ -198,8 +198,8 @@ class Books:
         return len(rows)
 
 
-# Said of one room, one message or one task, not of a service that is waited for.
-BESIDE = ("is no longer this engine's", "game.hub.uplink", "Soft time limit")
+# Said of one room or one task, not of a service that is waited for.
+BESIDE = ("is no longer this engine's", "Soft time limit")
 
 
 class Log:
