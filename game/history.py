@@ -5,7 +5,6 @@ Both are lists in Redis of a fixed length, so that a page that is opened has the
 outlive every process. Marks (a process came or was lost, an operator acted) are a third list.
 """
 
-import time
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -171,7 +170,7 @@ def _mark(pipe: Any, at: float, kind: str, words: str) -> None:
 def mark(server: "redis.Redis", kind: str, words: str) -> None:
     """Remember that something happened now; kind is "start", "end", "lost" or "act"."""
     pipe = server.pipeline(transaction=False)
-    _mark(pipe, time.time(), kind, words)
+    _mark(pipe, metrics.clock(server), kind, words)
     pipe.execute()
 
 
@@ -181,8 +180,8 @@ def read(server: "redis.Redis", ring: str, since: float = 0) -> dict[str, Any]:
     {"every": seconds, "at": [...], "figures": {name: [value or None, ...]}, "marks": [[at, kind,
     words], ...]}; raises KeyError for a ring that is none, redis' errors when Redis is away.
     """
-    every = EVERY[ring]
-    most = POINTS if since <= 0 else min(POINTS, int(max(0, time.time() - since) / every) + 2)
+    every, now = EVERY[ring], metrics.clock(server)
+    most = POINTS if since <= 0 else min(POINTS, int(max(0, now - since) / every) + 2)
     pipe = server.pipeline(transaction=False)
     pipe.lrange(KEY + ring, -most, -1)
     pipe.lrange(MARKS, 0, -1)
@@ -190,7 +189,7 @@ def read(server: "redis.Redis", ring: str, since: float = 0) -> dict[str, Any]:
     points = [point for point in map(msgspec.msgpack.decode, bodies) if point[0] > since]
     names = {name: None for _, point in points for name in point}
     # A mark of the last point's own interval may have come after that point was read.
-    begin = max(since - every, time.time() - POINTS * every)
+    begin = max(since - every, now - POINTS * every)
     return {
         "every": every,
         "at": [at for at, _ in points],

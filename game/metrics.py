@@ -32,7 +32,7 @@ REPORT_BYTES = (
 )  # a room of 5,000 takes 350 kB; a report above this goes out without its details, and is counted
 WAIT = 2.0  # seconds a publish may take before it is given up for this turn
 
-INDEX = "kg:procs"
+INDEX = "kg:procs"  # zset: kind and id → seconds since 1970 of its last report, by Redis' clock
 KINDS = ("web", "engine", "worker", "beat")
 CLOSE_CODES = (
     *(1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011),
@@ -288,14 +288,23 @@ def _encoded() -> bytes:
     return body
 
 
+# keys: report, index · args: kind and id, the report, ms it is kept, s that silence is remembered
+REPORT = """
+local time = redis.call('time')
+local now = time[1] + time[2] / 1e6
+redis.call('set', KEYS[1], ARGV[2], 'px', ARGV[3])
+redis.call('zadd', KEYS[2], string.format('%.3f', now), ARGV[1])
+redis.call('zremrangebyscore', KEYS[2], '-inf', now - ARGV[4])
+"""
+
+
 def _write(pipe: Any) -> None:
     """Queue the commands of one report on a pipeline, sync or async."""
     if not _here.kind:
         raise RuntimeError("metrics.start(kind) comes before the first publish.")
-    member, now = identity(), time.time()
-    pipe.set(report_key(member), _encoded(), px=EXPIRES_MS)
-    pipe.zadd(INDEX, {member: now})
-    pipe.zremrangebyscore(INDEX, "-inf", now - REMEMBER)
+    member = identity()
+    args = (member, _encoded(), EXPIRES_MS, REMEMBER)
+    pipe.eval(REPORT, 2, report_key(member), INDEX, *args)
 
 
 def _erase(pipe: Any) -> None:
@@ -358,11 +367,18 @@ async def publish_forever(
                 await pipe.execute()
 
 
-def snapshot(server: "redis.Redis") -> dict[str, list[dict[str, Any]]]:
-    """All processes, as they last reported: the living, and the silent with when they were heard.
+def clock(server: "redis.Redis") -> float:
+    """Redis' clock, in seconds since 1970: machines' own may differ, and all see this one."""
+    seconds, micros = server.time()
+    return seconds + micros / 1e6
 
-    {"living": [report, ...], "silent": [{"kind", "id", "heard": seconds since 1970}, ...]}
+
+def snapshot(server: "redis.Redis") -> dict[str, Any]:
+    """All processes, as they last reported, and when they were heard, by Redis' clock.
+
+    {"at": now, "living": [report and "heard", ...], "silent": [{"kind", "id", "heard"}, ...]}
     """
+    now = clock(server)
     members = cast(
         "list[tuple[bytes, float]]",
         server.zrange(INDEX, 0, PROCESSES_MOST - 1, desc=True, withscores=True),
@@ -375,8 +391,8 @@ def snapshot(server: "redis.Redis") -> dict[str, list[dict[str, Any]]]:
         if body is None:
             silent.append({"kind": kind, "id": id, "heard": heard})
         else:
-            living.append(cast("dict[str, Any]", msgspec.json.decode(body)))
-    return {"living": _ordered(living), "silent": _ordered(silent)}
+            living.append(msgspec.json.decode(body) | {"heard": heard})
+    return {"at": now, "living": _ordered(living), "silent": _ordered(silent)}
 
 
 def _text(name: bytes | str) -> str:

@@ -141,11 +141,16 @@ def connect() -> async_redis.Redis:
 @cache
 def redis() -> sync_redis.Redis:
     """The blocking client of Celery tasks and commands; never called on an event loop."""
+    return blocking(ANSWER_SECONDS)
+
+
+def blocking(seconds: float, *, retries: int = 1) -> sync_redis.Redis:
+    """A new blocking client that waits so long for an answer, and as often tries once more."""
     return sync_redis.Redis.from_url(
         settings.REDIS_URL,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=CONNECT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        socket_timeout=seconds,
+        socket_connect_timeout=min(seconds, CONNECT_SECONDS),
+        retry=Retry(NoBackoff(), retries),
     )
 
 

@@ -21,8 +21,6 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import Error as DatabaseTrouble, InterfaceError, OperationalError, transaction
 from kombu.exceptions import OperationalError as BrokerTrouble
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from game import banning, expiry, failures, metrics, scores, store
 from game.lock import Lost, one_at_a_time
@@ -117,12 +115,7 @@ def after_commit(task: Any, *args: Any) -> None:
 
 @cache
 def _flags() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=FLAG_SECONDS,
-        socket_connect_timeout=FLAG_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
+    return store.blocking(FLAG_SECONDS, retries=0)
 
 
 def nudge() -> bool:

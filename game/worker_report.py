@@ -14,9 +14,6 @@ from typing import Any
 import redis
 from celery import signals
 from celery.worker import state
-from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from game import failures, internal, metrics, store, task_times
 from game.queues import pauses
@@ -37,12 +34,7 @@ class Reporter(threading.Thread):
         internal.open_port()
         # A connection of its own: pool children are forked while this thread runs, and must not
         # inherit a lock that it happened to hold.
-        self.server = redis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-        )
+        self.server = store.blocking(ANSWER_SECONDS)
 
     def run(self) -> None:
         """Measure and publish; a Redis that is away costs reports, not the worker."""

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
 from asgiref.sync import sync_to_async
+from celery import current_app
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
@@ -19,6 +21,7 @@ from game import metrics, protocol, store
 from game.console import overview, runbook, words
 from game.models import AuditEntry
 from game.queues import election
+from game.queues.sampler import Sampler
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE, FIGURES, KICK, CLOSE = (f"admin:metrics{end}" for end in ("", "_figures", "_kick", "_close"))
@@ -302,6 +305,28 @@ def test_a_silent_process_that_was_replaced_needs_no_hand(server: redis.Redis) -
     picture = overview.overview([])
     assert [(one["id"], one["replaced"]) for one in picture["silent"]] == [("e1", True)]
     assert picture["status"]["level"] == "ok"
+
+
+def test_the_clock_of_a_machine_may_be_wrong(
+    server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is silent, who came in their place, and whether a sample is old: by Redis' clock."""
+    healthy(server)
+    server.delete("kg:proc:engine:e1")
+    sampler = Sampler(current_app)
+    for wrong in (0.0, 4e9):
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda wrong=wrong: wrong)
+            metrics.start("engine", "e2")
+            metrics.publish_sync(server)
+            server.set(election.KEY, json.dumps(sampler.sample()))
+            picture = overview.overview([])
+        assert [(one["id"], one["replaced"]) for one in picture["silent"]] == [("e1", True)]
+        assert picture["at"] == pytest.approx(time.time(), abs=5)
+        heard = {one["id"]: one["heard"] for one in picture["processes"]}
+        assert heard["e2"] == pytest.approx(picture["at"], abs=5)
+        assert not [p for p in picture["status"]["problems"] if p["page"] == "queues-unmeasured"]
+    sampler.close()
 
 
 def test_a_missing_kind_of_process_is_said(server: redis.Redis) -> None:

@@ -22,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The time, as the test sets it; no process, no point, no mark to begin with."""
     empty()
     now = [float(BEGIN)]
-    monkeypatch.setattr(history.time, "time", lambda: now[0])
+    monkeypatch.setattr(metrics, "clock", lambda server: now[0])
     yield now
     empty()
 

@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from prometheus_client.registry import CollectorRegistry
 
-from game import internal, metrics, store
-from game.console import runbook
+from game import engine, internal, metrics, store
+from game.console import runbook, words
 from game.queues import election
 from tests.test_internal import SAMPLE
 
@@ -75,6 +75,32 @@ def test_no_two_panels_lie_on_each_other() -> None:
         assert at["x"] + at["w"] <= 24
         assert not cells & taken
         taken |= cells
+
+
+def bounds(alert: str) -> list[float]:
+    """What the figures of an alarm are compared with."""
+    [rule] = [rule for rule in ALERTS if rule["alert"] == alert]
+    return [float(bound) for bound in re.findall(r"> ([\d.]+)", rule["expr"])]
+
+
+@pytest.mark.parametrize(
+    ("alert", "said"),
+    [
+        ("LoopHangs", [words.HUNG]),
+        ("ProcessOverloaded", [words.LAG]),
+        ("QueueStuck", [words.STUCK]),
+        ("ScoresWait", [words.OUTBOX_STUCK, words.OUTBOX_ALARM]),
+        ("RedisSlow", [words.LATENCY]),
+        ("RedisFull", [0, words.MEMORY, 0]),
+    ],
+)
+def test_an_alarm_and_the_page_mean_the_same(alert: str, said: list[float]) -> None:
+    assert bounds(alert) == said
+
+
+def test_what_hangs_and_what_is_full_is_one_number() -> None:
+    assert internal.TURN_SECONDS == words.HUNG
+    assert engine.OUTBOX_BOUND == words.OUTBOX_MOST
 
 
 # --- The runbook -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import { age, bytes, ms, NONE, number } from "../src/admin/words";
 
 function report(uptime: number, ticks: number, more: Partial<Process> = {}): Process {
   return {
-    kind: "engine", id: "e1", host: "h", pid: 1, at: 0, uptime, cpu: uptime / 4, memory: 0,
+    kind: "engine", id: "e1", host: "h", pid: 1, heard: 0, uptime, cpu: uptime / 4, memory: 0,
     threads: 1, counters: { "engine.ticks": ticks }, gauges: {}, recent: {}, recent_seconds: 0,
     observed: {}, details: {}, ...more,
   };

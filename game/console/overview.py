@@ -5,11 +5,8 @@ from functools import cache
 from typing import Any
 
 import redis
-from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from game import metrics
+from game import metrics, store
 from game.console import words
 from game.queues import election
 
@@ -22,12 +19,7 @@ _away_since: float | None = None  # when this process first failed to read; None
 @cache
 def reader() -> redis.Redis:
     """The page's own connection to Redis: it gives up sooner than those that do work."""
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 1),
-    )
+    return store.blocking(ANSWER_SECONDS)
 
 
 def overview(opened: list[str]) -> dict[str, Any]:
@@ -45,7 +37,7 @@ def overview(opened: list[str]) -> dict[str, Any]:
         away = {"since": _away_since, "error": f"{type(error).__name__}: {error}"[:200]}
         return {"at": now, "away": away, "status": words.redis_away(_away_since)}
     _away_since = None
-    return _together(now, seen, sample or {}, opened)
+    return _together(seen["at"], seen, sample or {}, opened)
 
 
 def _together(
@@ -102,12 +94,13 @@ def _consumed(row: dict[str, Any], living: list[dict[str, Any]]) -> dict[str, An
 def missed(living: list[dict[str, Any]], silent: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The silent, each with whether a process of its kind has been started in its place since."""
     spare = {
-        kind: sorted(report["started"] for report in living if report["kind"] == kind)
+        kind: sorted(r["heard"] - r["uptime"] for r in living if r["kind"] == kind)
         for kind in metrics.KINDS
     }
     told = []
     for one in sorted(silent, key=lambda gone: gone["heard"], reverse=True):
-        # A successor cannot have started before its predecessor's last report.
+        # A successor cannot have started before its predecessor's last report. Both times are by
+        # Redis' clock: those of two machines may differ by more than a restart takes.
         successors = [started for started in spare.get(one["kind"], []) if started >= one["heard"]]
         if successors:
             spare[one["kind"]].remove(successors[-1])

@@ -48,7 +48,7 @@ class Sampler:
         {"at", "by", "broker": {"kind", "error", "since", "alarms"}, "queues": [...],
          "outbox": {...}, "redis": {...}}. A broker that is away leaves the queues as last known.
         """
-        now, report = time.time(), metrics.identity()
+        now, report = metrics.clock(store.redis()), metrics.identity()
         broker, rows = self._broker(now)
         paused = pauses.read(store.redis())
         for row in rows:

@@ -19,7 +19,7 @@ export interface Process {
   id: string;
   host: string;
   pid: number;
-  at: number;
+  heard: number; // when it last reported, by the same clock as the picture's
   uptime: number;
   cpu: number;
   memory: number;

@@ -69,7 +69,7 @@ function workerColumns(history: History, now: () => number): Column<Line>[] {
     name(now),
     column("Heartbeat", "When it last reported, and its main loop last turned", (process) => {
       const loop = process.gauges["worker.loop_age"] ?? 0;
-      const heard = Math.max(0, now() - process.at);
+      const heard = Math.max(0, now() - process.heard);
       return { text: loop > 10 ? `hangs ${age(loop)}` : `${age(heard)} ago`, alarm: loop > 10 };
     }),
     column("Active", "Tasks running now", (process) => {
