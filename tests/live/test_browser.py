@@ -18,8 +18,9 @@ from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from playwright.async_api import Page, expect
 
-from game import matchmaking, store
+from game import failures, matchmaking, store, tasks
 from game.models import Life
+from tests.live import probe_tasks
 from tests.live.browser import PHONE, Visitors, Web, connected, known, phase, so
 from tests.live.faults.proxy import Proxy
 from tests.live.fleet import ROOT, Process, until
@@ -93,7 +94,7 @@ class Kogame:
 
     def start_worker(self) -> Process:
         """Start a worker, which is ready some seconds later."""
-        words = ["worker", "-n", f"browser-{time.time_ns()}@test", "--without-mingle"]
+        words = ["worker", "-n", f"browser-{time.time_ns()}@test", "-I", "tests.live.probe_tasks"]
         self.worker = Process(words, self._folder / f"worker-{time.time_ns()}.log")
         return self.worker
 
@@ -421,17 +422,71 @@ async def test_a_room_that_closes_and_an_old_invite_say_so(
 
 
 # --- The operator ------------------------------------------------------------------------------
-async def test_an_operator_sees_the_room_removes_a_player_and_misses_a_worker(
-    kogame: Kogame, visitors: Visitors
-) -> None:
+async def operator(kogame: Kogame, visitors: Visitors) -> Page:
+    """An operator with every permission, on the Metrics page."""
     await sync_to_async(User.objects.create_superuser)("olga", password="olgas password")
-    room = await make(ENDLESS, title="Olga's own")  # other tests leave ponds behind
-    page = await enter(visitors, f"{kogame.web.address}/r/{room}/", "Ada")
     admin = await (await visitors.stranger()).new_page()
     await admin.goto(f"{kogame.web.address}/admin/metrics/")
     await admin.fill("#id_username", "olga")
     await admin.fill("#id_password", "olgas password")
     await admin.click("[type=submit]")
+    return admin
+
+
+async def test_an_operator_starts_a_failed_task_again(kogame: Kogame, visitors: Visitors) -> None:
+    def ran() -> list[bytes]:
+        return list(store.redis().lrange(probe_tasks.SEEN, 0, -1))  # type: ignore[arg-type]
+
+    store.redis().delete(probe_tasks.SEEN, probe_tasks.MENDED, failures.STREAM)
+    kogame.worker_ready()
+    id = (await asyncio.to_thread(probe_tasks.heal.delay)).id
+    await asyncio.to_thread(until, lambda: store.redis().xlen(failures.STREAM), "it had failed")
+    await sync_to_async(tasks.save_failures)()
+    admin = await operator(kogame, visitors)
+    await admin.get_by_role("link", name="Those that failed for good").click()
+    row = admin.locator("#result_list tbody tr", has_text="not mended yet")
+    await expect(row).to_contain_text("waits for a decision")
+    store.redis().set(probe_tasks.MENDED, 1)
+    await row.locator("[name=_selected_action]").check()
+    await admin.select_option("[name=action]", "retry")
+    await admin.get_by_role("button", name="Go").click()
+    await expect(admin.get_by_role("heading", name="Start 1 task again?")).to_be_visible()
+    await admin.get_by_role("button", name=re.compile("Start")).click()
+    await expect(admin.locator(".messagelist")).to_contain_text("1 task started again.")
+    await asyncio.to_thread(until, lambda: len(ran()) > 1, "it ran again")
+    assert ran() == [b"ill", b"well"]
+    await admin.goto(f"{kogame.web.address}/admin/game/failedtask/?q={id}")
+    await expect(admin.locator("#result_list tbody tr")).to_contain_text("started again")
+
+
+async def test_an_operator_speaks_to_a_room(kogame: Kogame, visitors: Visitors) -> None:
+    text = "We restart at <b>nine</b>, see you soon."
+    room = await make(ENDLESS, title="Olga's meadow")
+    address = f"{kogame.web.address}/r/{room}/"
+    player = await enter(visitors, address, "Ada")
+    phone = await (await visitors.stranger(**PHONE)).new_page()
+    await phone.goto(f"{address}?watch")
+    await phase(phone, "watching")
+    admin = await operator(kogame, visitors)
+    row = admin.locator("#kgm-rooms tr", has_text="Olga's meadow")
+    await row.get_by_role("button", name="Message…").click()
+    await admin.keyboard.press("Enter")  # nothing is written yet: it is not sent
+    await admin.get_by_label("Message").fill(text)
+    await admin.keyboard.press("Enter")
+    await expect(admin.locator("#kgm-said")).to_contain_text(f"room {room} is being told")
+    for page in (player, phone):
+        notice = page.get_by_role("log", name="From the operator").locator("p")
+        await expect(notice).to_have_text(f"From the operator: {text}")
+        await expect(notice).to_be_in_viewport(ratio=1)
+    assert await player.locator("#notices b").count() == 0
+
+
+async def test_an_operator_sees_the_room_removes_a_player_and_misses_a_worker(
+    kogame: Kogame, visitors: Visitors
+) -> None:
+    room = await make(ENDLESS, title="Olga's own")  # other tests leave ponds behind
+    page = await enter(visitors, f"{kogame.web.address}/r/{room}/", "Ada")
+    admin = await operator(kogame, visitors)
     opener = admin.locator("#kgm-rooms .kgm-opener", has_text="Olga's own")
     await opener.click()
     row = admin.locator("#kgm-rooms .kgm-inside tr", has_text="Ada")
