@@ -41,6 +41,7 @@ export function held(): (processes: Process[]) => void {
         const button = element("button", "kgm-lever", "Revoke…");
         button.type = "button";
         button.addEventListener("click", () => ask(address, id, names.get(id) ?? ""));
+        cell.classList.add("kgm-levers");
         cell.append(button);
       },
     });

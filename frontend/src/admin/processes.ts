@@ -63,6 +63,7 @@ export function drains(kind: keyof typeof WHAT): Column<Process | Silent>[] {
         button.type = "button";
         button.addEventListener("click", () => ask(id));
         buttons.set(id, button);
+        cell.classList.add("kgm-levers");
         cell.append(" ", button);
       },
     },

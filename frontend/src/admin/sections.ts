@@ -157,6 +157,7 @@ function webColumns(history: History, now: () => number): Column<Line>[] {
     });
   return [
     name(now),
+    ...drains("web"),
     column("Connections", "Sockets open now", (process) => {
       const open = process.gauges["web.connections"] ?? 0;
       return { text: number(open), line: history.line(`connections ${process.id}`, open) };
@@ -182,7 +183,6 @@ function webColumns(history: History, now: () => number): Column<Line>[] {
       return { text: ms(lag?.p99), title: `p50 ${ms(lag?.p50)}`, alarm: (lag?.p50 ?? 0) > 0.1 };
     }),
     ...common(history),
-    ...drains("web"),
   ];
 }
 
@@ -200,6 +200,7 @@ function closed(process: Process): Shown {
 function engineColumns(history: History, now: () => number): Column<Line>[] {
   return [
     name(now),
+    ...drains("engine"),
     gauge("Rooms", "engine.rooms", "Rooms it owns"),
     gauge("Seats", "engine.seats", "Seats taken in them, bots included"),
     column("Ticks/s", "Ticks committed and shown, per second", (process) =>
@@ -233,7 +234,6 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
       number(process.counters["engine.recoveries"] ?? 0),
     ),
     ...common(history),
-    ...drains("engine"),
   ];
 }
 
