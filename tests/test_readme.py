@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from django.db.models import Model
+
+from game.models import AuditEntry, FailedTask
 from game.rules.snek import tuning
 from kogame import settings
 from tests.bench.__main__ import BENCHES
@@ -46,6 +49,13 @@ def test_every_command_it_names_is_there() -> None:
     for lines, word in named:
         assert set((lines or word).split()) <= targets, lines or word
     assert set(re.findall(r"-m tests\.bench\.(\w+)", README)) == set(BENCHES)
+
+
+def test_it_tells_of_every_lever() -> None:
+    named = set(re.findall(r"`(\w+)`", README.partition("## What an operator may do")[2]))
+    models: list[type[Model]] = [AuditEntry, FailedTask]
+    levers = {codename for model in models for codename, _ in model._meta.permissions}
+    assert levers - {"view_metrics"} <= named
 
 
 def test_it_tells_the_scores_as_they_are() -> None:
