@@ -119,7 +119,8 @@ def test_the_levers_have_permissions_of_their_own() -> None:
     assert set(own.values_list("codename", flat=True)) == {
         *("view_player", "view_match", "view_life", "delete_life", "view_standing"),
         *("view_auditentry", "view_metrics", "kick_player", "close_room"),
-        *("purge_queue", "pause_queue", "run_task"),
+        *("message_room", "drain_engine", "drain_web"),
+        *("purge_queue", "pause_queue", "run_task", "revoke_task"),
         *("view_failedtask", "retry_failedtask", "discard_failedtask"),
         *("view_ban", "add_ban", "change_ban", "delete_ban"),
     }

@@ -73,6 +73,13 @@ async def test_a_wish_lasts_while_its_process_lives_and_dies_after_it() -> None:
     assert await ledger.engines(0.5) == {"one": 0.5}
 
 
+async def test_an_engine_of_an_older_release_still_counts() -> None:
+    """It hands over no wish, and shares the functions with newer ones while they are deployed."""
+    await Ledger(store.aredis(), "one").load()
+    older = store.aredis().fcall("kg_engines", 2, store.ENGINES, store.LOADS, "old", "0.5", "1200")
+    assert await older == [b"old", b"0.5"]
+
+
 # --- An engine ---------------------------------------------------------------------------------
 def test_rooms_are_parcelled_out_to_who_has_least_then() -> None:
     rooms = {"a": 0.3, "b": 0.2, "c": 0.2, "d": 0.1}
