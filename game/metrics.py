@@ -48,7 +48,7 @@ COUNTERS: dict[str, str] = {
     "web.bytes_out": "bytes written to players",
     "web.skipped_frames": "frames not sent to a client that was behind; it gets a keyframe later",
     "web.resyncs": "keyframes sent because a client missed a tick",
-    "web.refused": "sockets refused before they were opened (origin, address, no space)",
+    "web.refused": "sockets refused before they were opened (origin, no space, drained)",
     "web.crowded": "sockets closed at once because their address or player has too many",
     "web.banned": "sockets closed, and requests refused, because of a ban",
     "web.names_refused": "names refused: taken, alike, foul, or of nothing visible",

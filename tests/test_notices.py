@@ -1,7 +1,10 @@
 """What an operator says to everyone in a room: who gets it, when, and how much of it."""
 
+import pytest
+
 from game import matchmaking, metrics, protocol
 from game.engine import Engine
+from game.engine.hosted import Hosted
 from game.protocol import Notice
 from tests.test_interest import World
 from tests.test_sockets import Page, a_room, clean, engine, passes  # noqa: F401 (fixtures)
@@ -58,7 +61,9 @@ def test_too_many_at_once_are_refused() -> None:
 
 async def test_a_room_that_sleeps_keeps_none_for_its_next_visitor(
     engine: Engine,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(Hosted, "ASK_AROUND", 0.05)
     room = await a_room()
     await passes(lambda: room in engine.rooms and not engine.rooms[room].ticking)
     before = metrics.report()["counters"]["engine.inputs"]

@@ -112,7 +112,7 @@ def lever(permission: str, action: str) -> Callable[[Callable[[HttpRequest], Pul
                 if user.is_authenticated:  # strangers cannot fill the audit log
                     await _audit(user, action, target, "refused: no permission")
                 return _refused("You do not have the permission for this.")
-            about = {"room": request.POST.get("room")}
+            about = {"room": request.POST["room"]} if "room" in request.POST else {}
             # Written before it is done: nothing happens that is not on record.
             entry = await _audit(user, action, target, detail)
             try:
