@@ -114,7 +114,7 @@ class Admission:
     def drain(self, drained: bool) -> None:
         """Let nobody in, and send all who are in elsewhere, spread over seconds; or take them."""
         self.drained = drained
-        metrics.gauge("web.drained", drained)
+        metrics.gauge("web.drained", int(drained))
         logger.info("This process takes %s players, as operators wish.", "no" if drained else "its")
         if drained:
             loop = asyncio.get_running_loop()

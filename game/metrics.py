@@ -74,7 +74,7 @@ COUNTERS: dict[str, str] = {
     "engine.refused_actions": "inputs of a socket without a seat, and actions unknown to the game",
     "engine.commits_refused": "ticks refused because another engine owns the room",
     "engine.recoveries": "rooms taken over and brought to their last committed tick",
-    "engine.given": "rooms given to an engine that has less to do, or is not drained",
+    "engine.given": "rooms given to another engine: it has less to do, or this one is drained",
     "engine.lives": "finished lives of people put in the outbox",
     "layer.dropped": "messages between processes dropped because their reader did not keep up",
     "tasks.publish_failures": "tasks that the broker did not take; beat asks again",

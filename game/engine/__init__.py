@@ -253,7 +253,7 @@ class Engine:
                 await asyncio.sleep(0)
             metrics.gauge("engine.rooms", len(self.rooms))
             metrics.gauge("engine.seats", sum(len(h.room.seats) for h in self.rooms.values()))
-            metrics.gauge("engine.drained", self.claims.drained)
+            metrics.gauge("engine.drained", int(self.claims.drained))
             metrics.gauge("engine.writes", len(self.writer))
             metrics.gauge("engine.paused", sum(h.paused() for h in self.rooms.values()))
             await asyncio.sleep(UPKEEP_EVERY)
