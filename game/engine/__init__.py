@@ -20,7 +20,7 @@ from game.engine.hosted import Hosted
 from game.engine.ledger import Ledger, Write
 from game.engine.writer import Writer
 from game.protocol import Close, Command, RoomTick
-from game.room import Tick
+from game.room import Newer, Tick
 
 logger = logging.getLogger(__name__)
 
@@ -194,7 +194,13 @@ class Engine:
     # --- Rooms come and go -------------------------------------------------------------------
     async def _open(self, room_id: str, epoch: int) -> None:
         try:
-            room = await self.ledger.recover(room_id, epoch)
+            last_resort = self.claims.last_resort(room_id)
+            room = await self.ledger.recover(room_id, epoch, last_resort=last_resort)
+        except Newer as error:
+            if self.claims.leave_to_newer(room_id):
+                logger.warning("room %s is left to an engine of its release: %s", room_id, error)
+            await self.ledger.send([self.ledger.release(room_id, epoch)])
+            return
         except (KeyError, ValueError) as error:
             logger.error("room %s cannot be opened and is closed: %r", room_id, error)
             await self.ledger.send([self.ledger.close(room_id, epoch, _gone(epoch))])

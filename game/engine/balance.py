@@ -1,5 +1,6 @@
 """Which rooms an engine gives to another that has less to do: arithmetic alone, no I/O."""
 
+import math
 from collections.abc import Mapping
 
 BALANCE_EVERY = 1.0  # s between two rounds: what was given is in the other's figures by then
@@ -16,7 +17,7 @@ def surplus(me: str, rooms: Mapping[str, float], loads: Mapping[str, float]) -> 
 
     Each gift leaves the giver with no less than the taker has then: no room ever comes back for it.
     """
-    others = {engine: load for engine, load in loads.items() if engine != me}
+    others = {e: load for e, load in loads.items() if e != me and load < math.inf}
     if not others:
         return {}
     mine, least = sum(rooms.values()), min(others, key=lambda engine: (others[engine], engine))
@@ -38,7 +39,7 @@ def parcel_out(rooms: Mapping[str, float], loads: Mapping[str, float]) -> dict[s
 
     Nobody gets any while there is no other engine.
     """
-    bears = dict(loads)
+    bears = {engine: load for engine, load in loads.items() if load < math.inf}
     given: dict[str, str] = {}
     for room in sorted(rooms, key=lambda room: (-rooms[room], room))[:HAND_ON_MOST]:
         if not bears:

@@ -17,6 +17,7 @@ from game.engine.ledger import Ledger
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.25  # s between looks; a nudge makes it sooner
+NEWER_SECONDS = 30.0  # s that a later release's room is left to it: who crashed is back by then
 PATIENCE = 1.0  # s that a room beyond the fair share is left to the other engines
 
 
@@ -39,6 +40,7 @@ class Claims:
         self._give = give
         self._orphans: dict[str, float] = {}  # room → when it was first seen without a lease
         self._epochs: dict[str, int] = {}  # room → the last epoch in which it was opened here
+        self._newer: dict[str, float] = {}  # room of a later release → when that was found
         self._balanced = 0.0  # when rooms were last given away, or the figures looked at
         self._look = asyncio.Event()
         self._leaving = False
@@ -78,6 +80,17 @@ class Claims:
         await self.ledger.leave()  # a look that was under way may have counted this engine again
         await self.ledger.redis.publish(store.NUDGE, b"")
 
+    def last_resort(self, room: str) -> bool:
+        """Whether a room of a later release was left to it for so long that it will not come."""
+        since = self._newer.get(room)
+        return since is not None and time.monotonic() - since > NEWER_SECONDS
+
+    def leave_to_newer(self, room: str) -> bool:
+        """Do not take this room for a while; whether that is new."""
+        known = room in self._newer
+        self._newer.setdefault(room, time.monotonic())
+        return not known
+
     async def _take_what_is_due(self, engines: int) -> None:
         """Open what was given to this engine, and its share of what nobody holds."""
         redis, now = self.ledger.redis, time.monotonic()
@@ -93,11 +106,16 @@ class Claims:
                 free.append(room)
             elif lease is not None:
                 await self._accept(room, lease.decode())
-        self._epochs = {room: epoch for room, epoch in self._epochs.items() if room in set(rooms)}
+        listed = set(rooms)
+        self._epochs = {room: epoch for room, epoch in self._epochs.items() if room in listed}
+        left = listed.difference(self._held)
+        self._newer = {room: since for room, since in self._newer.items() if room in left}
         if self.drained:
             free.clear()  # somebody else's; but what was given to it, it has opened
         self._orphans = {room: self._orphans.get(room, now) for room in free}
         for room, since in self._orphans.items():
+            if room in self._newer and not self.last_resort(room):
+                continue
             if len(self._held) < share or now - since > PATIENCE:
                 await self._take(room)
 

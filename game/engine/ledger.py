@@ -5,6 +5,7 @@ writer's epoch, so that an engine that was frozen and wakes can change nothing.
 """
 
 import logging
+import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from game import protocol, store
-from game.room import Room, Settings
+from game.room import STATE_FORMAT, Newer, Room, Settings
+from game.rules import GAMES
 
 logger = logging.getLogger(__name__)
 
@@ -113,12 +115,13 @@ class Ledger:
     async def engines(self, load: float) -> dict[str, float]:
         """Say that this engine lives and what it bears; answers the load of all that take rooms.
 
-        This engine is not among them while operators wish that it be drained.
+        This engine is not among them while operators wish that it be drained. One that cannot read
+        this one's state bears, as it were, endlessly much: it is given nothing.
         """
         keys = (store.ENGINES, store.LOADS, store.drain(f"engine:{self.engine}"))
-        args = (self.engine, load, ENGINE_SILENCE_MS, store.WISH_MS)
+        args = (self.engine, f"{load}@{STATE_FORMAT}", ENGINE_SILENCE_MS, store.WISH_MS)
         (said,) = await self.send([Write("kg_engines", keys, args)])
-        names, loads = (part.decode() for part in said[::2]), map(float, said[1::2])
+        names, loads = (part.decode() for part in said[::2]), map(_burden, said[1::2])
         return dict(zip(names, loads, strict=True))
 
     async def leave(self) -> None:
@@ -133,20 +136,25 @@ class Ledger:
         (epoch,) = await self.send([Write("kg_claim", keys, (self.engine, LEASE_MS))])
         return int(epoch)
 
-    async def recover(self, room_id: str, epoch: int) -> Room:
+    async def recover(self, room_id: str, epoch: int, *, last_resort: bool = False) -> Room:
         """The room as it was at its last committed tick: checkpoint, then the journal replayed.
 
         A damaged checkpoint or journal starts a new match, with an error in the log; finished
-        lives are in the outbox and lose nothing. Raises KeyError when the room is gone, and
-        ValueError when its settings cannot be read.
+        lives are in the outbox and lose nothing. Raises KeyError when the room is gone,
+        ValueError when its settings cannot be read, and Newer for the state of a later release,
+        unless, as a last resort, that counts as damaged, too.
         """
         record = cast("dict[bytes, bytes]", await self.redis.hgetall(store.room(room_id)))
         settings = msgspec.json.decode(record[b"settings"], type=Settings)
         last = int(record.get(b"tick", 0))
         entries = cast("Entries", await self.redis.xrange(store.journal(room_id)))
+        if settings.game not in GAMES and not last_resort:
+            raise Newer(f"no game {settings.game} here")
         try:
             return _replay(settings, record.get(b"checkpoint"), entries, last)
-        except Exception:  # whatever it is, no engine could ever open this room
+        except Exception as error:  # whatever it is, no engine could ever open this room
+            if isinstance(error, Newer) and not last_resort:
+                raise
             logger.exception("room %s begins a new match: its state is damaged", room_id)
             return await self._begin_anew(settings, last, epoch)
 
@@ -160,6 +168,12 @@ class Ledger:
         args = (f"{self.engine}:{epoch}", protocol.encode_json(fresh), state)
         await self.send([Write("kg_anew", keys, args)])
         return room
+
+
+def _burden(said: bytes) -> float:
+    """The load of an engine that can read this one's state; of another, infinity."""
+    load, _, state_format = said.partition(b"@")
+    return float(load) if int(state_format or 0) >= STATE_FORMAT else math.inf
 
 
 def _replay(

@@ -28,14 +28,21 @@ from game.rules.contract import (
     Visible,
 )
 
-__all__ = ["Room", "Seat", "Settings", "Tick"]
+__all__ = ["STATE_FORMAT", "Newer", "Room", "Seat", "Settings", "Tick"]
 
 STATE_VERSION = 1
+# One number for all that an engine can read: higher with each version of the room's or a game's
+# state, and with each game.
+STATE_FORMAT = STATE_VERSION + sum(game.VERSION for game in GAMES.values())
 INPUTS_PER_CONN = 8  # inputs of one connection in a tick: two ticks' worth of the fastest typist
 JOINS_PER_SEAT = 2  # wishes to play in a tick, times capacity; web processes repeat what waits
 NOTES_PER_SEAT = 16  # unacknowledged notes kept; a page that missed more deaths has been away long
 MAX_SEAT = 16_000  # seat numbers count up to here and begin again: games pack them in 14 bits
 SEQ_SPAN = 1 << 16  # action numbers wrap at 16 bits
+
+
+class Newer(Exception):
+    """The state is not damaged: a later release wrote it, and this one cannot read it."""
 
 
 class Room:
@@ -385,9 +392,15 @@ class Room:
 
     @classmethod
     def restore(cls, settings: Settings, data: Mapping[str, Any]) -> "Room":
-        """The room as it was at checkpoint(); raises ValueError when that is damaged."""
+        """The room as it was at checkpoint(); raises ValueError when that is damaged, or Newer.
+
+        A game brings state of its own previous version up to this one.
+        """
         game = GAMES[settings.game]
-        if data.get("version") != STATE_VERSION or data.get("game_version", 0) > game.VERSION:
+        version, game_version = data.get("version", 0), data.get("game_version", 0)
+        if version > STATE_VERSION or game_version > game.VERSION:
+            raise Newer(f"version {version}, and {game_version} of {settings.game}")
+        if version != STATE_VERSION:
             raise ValueError("the checkpoint is of a version that this server does not know")
         room = cls.__new__(cls)
         room.settings, room.backlog = settings, False
