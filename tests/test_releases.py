@@ -18,7 +18,7 @@ from game.rules.snek import Snek
 
 
 class Later(Snek):
-    """The rules of the release after this one: a match says from which version it was brought up."""
+    """Rules of the release after this one: a match says from which version it was brought up."""
 
     VERSION = 2
 
