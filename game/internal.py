@@ -94,7 +94,7 @@ class Queues(Collector):
     """
 
     def collect(self) -> Iterator[Metric]:
-        """Depths and ages by queue, the outbox, Redis; nothing when Redis does not answer."""
+        """Depths and ages by queue, the outbox, Redis and the database; nothing without Redis."""
         try:
             sample = election.read(store.redis())
         except store.FAILURES:
@@ -117,6 +117,21 @@ class Queues(Collector):
             ("redis_aof_ok", "whether it keeps its file", int(server["aof"] and server["aof_ok"])),
         ):
             yield GaugeMetricFamily(f"kogame_{name}", meaning, value)
+        if database := sample.get("database"):  # a sampler of an older release has none
+            yield from _database(database)
+
+
+def _database(server: dict[str, Any]) -> Iterator[Metric]:
+    up = not server["error"]
+    yield GaugeMetricFamily("kogame_database_up", "whether the database answers", int(up))
+    for key, name, meaning in (
+        ("latency", "database_latency_seconds", "how long the database took to answer"),
+        ("size", "database_bytes", "what the database holds"),
+        ("clients", "database_clients", "connections to the database server"),
+        ("clients_most", "database_clients_most", "connections that it takes"),
+    ):
+        if up and server[key] is not None:
+            yield GaugeMetricFamily(f"kogame_{name}", meaning, server[key])
 
 
 def _queues(rows: Iterable[dict[str, Any]]) -> Iterator[Metric]:

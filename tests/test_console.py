@@ -142,6 +142,10 @@ def sample(at: float, **more: Any) -> dict[str, Any]:
             **{"latency": 0.001, "memory": 1_000_000, "memory_most": 0, "clients": 5},
             **{"commands": 10, "evicted": 0, "rejected": 0, "aof": True, "aof_ok": True},
         },
+        "database": {
+            **{"kind": "postgresql", "latency": 0.001, "size": 9_000_000, "clients": 8},
+            **{"clients_most": 100, "error": "", "since": None},
+        },
         **more,
     }
 
@@ -189,7 +193,7 @@ def test_the_figures_have_the_shape_that_the_page_reads(server: redis.Redis, log
     healthy(server)
     told = figures(login("view_metrics"))
     assert set(told) == {
-        *("at", "away", "status", "sample", "queues", "outbox", "redis"),
+        *("at", "away", "status", "sample", "queues", "outbox", "redis", "database"),
         *("processes", "silent", "rooms"),
     }
     assert [one["kind"] for one in told["processes"]] == ["web", "engine", "worker", "beat"]
@@ -283,6 +287,22 @@ def test_a_sick_redis_is_said_in_words(
     healthy(server)
     picture = overview.overview([])
     assert said in problems(picture | {"redis": picture["redis"] | figure})
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        ({"error": "OSError"}, "The database (postgresql) does not answer: scores wait in Redis"),
+        ({"latency": 0.25}, "The database takes 250 ms to answer"),
+        ({"clients": 90}, "The database has 90 clients, and takes 100"),
+    ],
+)
+def test_a_sick_database_is_said_in_words(
+    server: redis.Redis, figure: dict[str, Any], said: str
+) -> None:
+    healthy(server)
+    picture = overview.overview([])
+    assert said in problems(picture | {"database": picture["database"] | figure})
 
 
 def test_a_silent_worker_is_named_with_since_when(server: redis.Redis) -> None:

@@ -83,6 +83,10 @@ SAMPLE = {
         "aof": True,
         "aof_ok": True,
     },
+    "database": {
+        **{"kind": "postgresql", "latency": 0.002, "size": 5000, "clients": 7, "clients_most": 100},
+        **{"error": "", "since": None},
+    },
 }
 
 
@@ -95,6 +99,16 @@ def test_only_the_sampler_tells_of_the_queues() -> None:
     assert ("kogame_queue_in_flight", "scores") not in found
     assert found["kogame_outbox_length", ""] == 9
     assert found["kogame_redis_aof_ok", ""] == found["kogame_broker_up", ""] == 1
+    assert found["kogame_database_up", ""] == 1
+    assert found["kogame_database_clients", ""] == 7
+
+
+def test_a_database_that_is_away_tells_no_figures() -> None:
+    away = {**SAMPLE, "by": "web:here", "database": {**SAMPLE["database"], "error": "refused"}}
+    store.redis().set(election.KEY, json.dumps(away))
+    found = series(ask("/metrics")[1])
+    assert found["kogame_database_up", ""] == 0
+    assert ("kogame_database_latency_seconds", "") not in found
 
 
 def test_a_broker_that_is_away_is_told_and_its_last_depths_are_not() -> None:

@@ -91,6 +91,7 @@ def bounds(alert: str) -> list[float]:
         ("QueueStuck", [words.STUCK]),
         ("ScoresWait", [words.OUTBOX_STUCK, words.OUTBOX_ALARM]),
         ("RedisSlow", [words.LATENCY]),
+        ("DatabaseSlow", [words.DATABASE_LATENCY, words.DATABASE_CLIENTS]),
         ("RedisFull", [0, words.MEMORY, 0]),
     ],
 )

@@ -61,6 +61,7 @@ def _together(
         "queues": [_consumed(row, living) for row in sample.get("queues", ())],
         "outbox": sample.get("outbox"),
         "redis": sample.get("redis"),
+        "database": sample.get("database"),
         "processes": [_bare(report) for report in living],
         "silent": silent,
         "rooms": rooms,

@@ -11,6 +11,8 @@ OUTBOX_STUCK = 30.0  # seconds a finished life may wait: beat looks more often t
 HUNG = 10.0  # seconds in which a worker's main loop did not turn
 LAG = 0.1  # seconds an event loop may be late: one tick
 LATENCY = 0.05  # seconds Redis may take to answer a ping: half a tick
+DATABASE_LATENCY = 0.1  # seconds it may take to answer the simplest question: a page asks several
+DATABASE_CLIENTS = 0.8  # of the connections it takes: beyond, a restart of Kogame may find none
 MEMORY = 0.8  # of Redis' limit: beyond, there is little time left to act
 ROOMS_NAMED = 3  # that overrun; the list of rooms shows them all
 DROPPED = {  # counters that should stand still, and what it means that they do not
@@ -50,6 +52,7 @@ def status(picture: dict[str, Any]) -> dict[str, Any]:
         *_queues(picture),
         *_outbox(picture["outbox"]),
         *_redis(picture["redis"]),
+        *_database(picture["database"]),
     ]
     found.sort(key=lambda problem: problem["level"] != "bad")
     level = found[0]["level"] if found else "ok"
@@ -202,6 +205,24 @@ def _redis(server: dict[str, Any] | None) -> Iterator[Problem]:
     if server["latency"] > LATENCY:
         said = f"Redis takes {server['latency'] * 1000:.0f} ms to answer"
         yield _problem("warn", said, "redis-slow", about="redis")
+
+
+def _database(server: dict[str, Any] | None) -> Iterator[Problem]:
+    """A database that is away, slow, or nearly out of connections."""
+    if not server:
+        return
+    if server["error"]:
+        said = f"The database ({server['kind']}) does not answer: scores wait in Redis"
+        yield _problem("bad", said, "database-away", server["since"], "redis")
+        return
+    if server["latency"] > DATABASE_LATENCY:
+        said = f"The database takes {server['latency'] * 1000:.0f} ms to answer"
+        yield _problem("warn", said, "database-slow", about="redis")
+    if server["clients"] and server["clients"] > DATABASE_CLIENTS * server["clients_most"]:
+        said = (
+            f"The database has {server['clients']:,} clients, and takes {server['clients_most']:,}"
+        )
+        yield _problem("warn", said, "database-slow", about="redis")
 
 
 def _all_is_well(picture: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One sample: every queue of the broker, the score outbox, and Redis itself."""
+"""One sample: every queue of the broker, the score outbox, Redis itself, and the database."""
 
 import contextlib
 import time
@@ -9,7 +9,7 @@ import redis
 from celery import current_app
 
 from game import history, metrics, store
-from game.queues import on_rabbitmq, on_redis, pauses
+from game.queues import database, on_rabbitmq, on_redis, pauses
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -34,6 +34,7 @@ class Sampler:
         self._management: on_rabbitmq.Management | None = None
         self._history: dict[str, deque[int]] = {}
         self._last: dict[str, Any] = {}
+        self._database = database.Watch()
         self._recorder = history.Recorder(store.redis())
 
     def remember(self, sample: dict[str, Any] | None) -> None:
@@ -46,7 +47,8 @@ class Sampler:
         """Everything asked for at this moment, in under three seconds, as plain data.
 
         {"at", "by", "broker": {"kind", "error", "since", "alarms"}, "queues": [...],
-         "outbox": {...}, "redis": {...}}. A broker that is away leaves the queues as last known.
+         "outbox": {...}, "redis": {...}, "database": {...}}.
+        A broker that is away leaves the queues as last known.
         """
         now, report = metrics.clock(store.redis()), metrics.identity()
         broker, rows = self._broker(now)
@@ -60,6 +62,7 @@ class Sampler:
             "queues": rows,
             "outbox": _outbox(store.redis(), now),
             "redis": _redis(store.redis()),
+            "database": self._database.look(now),
         }
         self._recorder.take(self._last)
         return self._last
@@ -69,7 +72,7 @@ class Sampler:
         try:
             kind, rows, alarms = self._ask()
         except Exception as error:  # any library may stand behind a broker URL; each has its own
-            self.close()
+            self._hang_up()
             was = self._last.get("broker") or {}
             since = was.get("since") or now
             kind = was.get("kind") or str(self._app.conf.broker_url).partition(":")[0]
@@ -120,6 +123,11 @@ class Sampler:
         )
 
     def close(self) -> None:
+        """Let every connection go, for good."""
+        self._hang_up()
+        self._database.close()
+
+    def _hang_up(self) -> None:
         """Let the connection to the broker go; the next sample makes another."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:

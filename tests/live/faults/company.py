@@ -16,6 +16,7 @@ import redis
 from websockets.exceptions import WebSocketException
 
 from game import store
+from game.queues import election
 from tests.live.fleet import ROOT, until
 from tests.live.stage import Stage
 from tests.player import Player
@@ -171,6 +172,11 @@ class Books:
         path = Path(self._stage.env["KOGAME_STATE_DIR"]) / "kogame.sqlite3"
         with contextlib.closing(sqlite3.connect(path, timeout=10)) as here:
             return [id for (id,) in here.execute("SELECT id FROM game_life")]
+
+    def says_the_database_is_away(self) -> bool:
+        """Whether the operators' page would say so."""
+        sample = election.read(self._redis)
+        return bool(sample and sample["database"]["error"])
 
     async def saved(self) -> float:
         """Wait until all that is committed now is saved; the seconds it took."""

@@ -48,10 +48,14 @@ async def go_through(
                 await asyncio.to_thread(lose)
             began, lives = time.monotonic(), len(company.lives)
             await asyncio.sleep(seconds)
+            if database and lose:
+                await company.so(books.says_the_database_is_away, "the page said so", 15)
             await company.so(lambda n=lives: len(company.lives) > n, "somebody died", 20)
             spans.append((began, time.monotonic()))
         await asyncio.to_thread(outage.come_back)
         saved = await books.saved()
+        if database:
+            await company.so(lambda: not books.says_the_database_is_away(), "it was back", 15)
         log.check(*(outage.waiting if away > 15 else ()))
         assert company.reconnects == 0
         gaps = [company.gaps(*span) for span in spans]
