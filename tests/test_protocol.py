@@ -60,7 +60,10 @@ def part(value: dict[str, Any]) -> bytes:
         steps, ways = zip(*change["steps"], strict=True) if change["steps"] else ((), ())
         entry = Change(tuple(change["gone"]), rows, steps, ways)
         changes.append((change["table"], TABLES[change["table"]], entry))
-    return protocol.tables_part(value["region"], changes, anew=value["how"] == "anew")
+    if value["how"] == "anew":
+        return protocol.anew_part(value["region"], changes)
+    tables = [(index, spec, {value["region"]: entry}) for index, spec, entry in changes]
+    return protocol.changes_parts(tables)[value["region"]]
 
 
 def from_server(value: dict[str, Any]) -> bytes:

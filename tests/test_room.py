@@ -8,8 +8,8 @@ import pytest
 from game import protocol
 from game.protocol import Ack, Act, Drop, Input, Join, Kick, Leave
 from game.room import INPUTS_PER_CONN, JOINS_PER_SEAT, NOTES_PER_SEAT, Room, Settings, Tick
-from game.rules import GAMES
 from game.rules.contract import ROOM, Pilot
+from game.rules.games import GAMES
 from game.rules.snek import Snek
 
 RATE = 10

@@ -214,7 +214,7 @@ async def test_a_room_without_wishes_is_of_medium_size_and_public(client: AsyncC
 
 @pytest.mark.parametrize("size", sorted(views.SIZES))
 def test_the_rules_accept_every_size(size: str) -> None:
-    from game.rules import GAMES
+    from game.rules.games import GAMES
 
     for wrap in (False, True):
         _, options, _, _ = views._room_wish({"size": size, "wrap": wrap, "rocks": True})

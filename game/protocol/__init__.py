@@ -70,6 +70,8 @@ from game.protocol.inbound import (
 )
 from game.protocol.outbound import (
     acked as acked,
+    anew_part as anew_part,
+    changes_parts as changes_parts,
     error as error,
     events_part as events_part,
     forget_part as forget_part,
@@ -83,7 +85,6 @@ from game.protocol.outbound import (
     roster_part as roster_part,
     saved as saved,
     seated as seated,
-    tables_part as tables_part,
     welcome as welcome,
 )
 from game.rules.contract import ROOM as ROOM

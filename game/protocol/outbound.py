@@ -1,7 +1,7 @@
 """What browsers are told, to bytes."""
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -85,43 +85,77 @@ def _part(kind: int, region: int, content: bytes) -> bytes:
     return _BYTES[kind] + _VARINTS[region] + _VARINTS[len(content)] + content
 
 
-def tables_part(
-    region: int, changes: Sequence[tuple[int, TableSpec, Change]], *, anew: bool = False
-) -> bytes:
-    """One region's changes: (index, spec, change) of each table that has any, in order.
+def changes_parts(
+    tables: Iterable[tuple[int, TableSpec, Mapping[int, Change]]],
+) -> dict[int, bytes]:
+    """What changed, by region: of each table its index, its spec and its changes, in order."""
+    masks: dict[int, int] = {}
+    contents: dict[int, bytes] = {}
+    for index, spec, changes in tables:
+        mask = 1 << index
+        for region, content in zip(changes, _contents(spec, changes.values()), strict=True):
+            if region in masks:
+                masks[region] |= mask
+                contents[region] += content
+            else:
+                masks[region], contents[region] = mask, content
+    return {
+        region: _part(PART_CHANGES | masks[region], region, content)
+        for region, content in contents.items()
+    }
 
-    With `anew` it is the whole region: whoever reads it forgets what was there.
-    """
+
+def anew_part(region: int, tables: Iterable[tuple[int, TableSpec, Change]]) -> bytes:
+    """A whole region, in changes from nothing: whoever reads it forgets what was there."""
     mask, content = 0, b""
-    for index, spec, (gone, rows, steps, ways) in changes:
+    for index, spec, change in tables:
         mask |= 1 << index
-        content += _keys(spec.key, gone)
-        if spec.across:
-            content += _keys(spec.key, steps)
-            content += _PACKED[bytes(ways)] if len(ways) <= 4 else _pack(ways)
-        content += _VARINTS[len(rows)]
-        if rows:
-            pack = _row_struct(spec).pack
-            content += b"".join([pack(key, *row) for key, row in rows])
-    if anew:
-        return _part(PART_ANEW, region, _BYTES[mask] + content)
-    return _part(PART_CHANGES | mask, region, content)
+        content += _contents(spec, (change,))[0]
+    return _part(PART_ANEW, region, _BYTES[mask] + content)
 
 
-def _keys(width: Width, keys: Sequence[int]) -> bytes:
-    """How many keys, and the keys."""
-    if width == "B":
-        return _VARINTS[len(keys)] + bytes(keys)
-    return _VARINTS[len(keys)] + struct.pack(f"<{len(keys)}{width}", *keys)
+def _contents(spec: TableSpec, changes: Iterable[Change]) -> list[bytes]:
+    """Changes of one table, each as bytes."""
+    keys, count, packed = _KEYS[spec.key], _VARINTS, _PACKED
+    if not spec.across:
+        return [count[len(gone)] + keys(gone) + _rows(spec, rows) for gone, rows, _, _ in changes]
+    return [
+        count[len(gone)]
+        + keys(gone)
+        + count[len(steps)]
+        + keys(steps)
+        + (packed[bytes(ways)] if len(ways) <= 4 else _pack(ways))
+        + (_rows(spec, rows) if rows else b"\0")  # nearly always none
+        for gone, rows, steps, ways in changes
+    ]
+
+
+def _rows(spec: TableSpec, rows: Sequence[tuple[int, Row]]) -> bytes:
+    """How many rows, and the rows."""
+    pack = _row_struct(spec).pack
+    return _VARINTS[len(rows)] + b"".join([pack(key, *row) for key, row in rows])
+
+
+def _wide(width: Width) -> Callable[[Sequence[int]], bytes]:
+    return lambda keys: struct.pack(f"<{len(keys)}{width}", *keys)
+
+
+_KEYS: dict[Width, Callable[[Sequence[int]], bytes]] = {
+    "B": bytes,
+    "H": _wide("H"),
+    "I": _wide("I"),
+}
 
 
 def _pack(ways: Sequence[int]) -> bytes:
-    """Directions, four to a byte."""
-    return b"".join([_PACKED[bytes(ways[at : at + 4])] for at in range(0, len(ways), 4)])
+    """Directions, four to a byte: as the digits of a number to the base of four."""
+    digits = bytes(ways)[::-1].translate(_DIGITS)
+    return int(digits, 4).to_bytes(-(-len(ways) // 4), "little")
 
 
-_PACKED = {
-    bytes(ways): bytes([sum(way << 2 * at for at, way in enumerate(ways))]) if ways else b""
+_DIGITS = bytes.maketrans(bytes(range(4)), b"0123")
+_PACKED = {  # what most regions have, from memory
+    bytes(ways): _pack(ways) if ways else b""
     for count in range(5)
     for ways in product(range(4), repeat=count)
 }

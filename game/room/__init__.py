@@ -14,7 +14,6 @@ from game.protocol import Ack, Act, Drop, Input, Join, Kick, Leave
 from game.room import picture
 from game.room.parts import Seat, Settings, Tick
 from game.room.seats import Seats
-from game.rules import GAMES
 from game.rules.contract import (
     NOBODY,
     ROOM,
@@ -27,6 +26,7 @@ from game.rules.contract import (
     Spawned,
     Visible,
 )
+from game.rules.games import GAMES
 
 __all__ = ["STATE_FORMAT", "Newer", "Room", "Seat", "Settings", "Tick"]
 
@@ -325,9 +325,8 @@ class Room:
             changes, spec = table.take_changes(), table.spec
             if spec.scope == "seat":
                 self._tell_own(tick, index, table, changes)
-                continue
-            for region, change in changes.items():
-                tick.changes.setdefault(region, []).append((index, spec, change))
+            elif changes:
+                tick.changes.append((index, spec, changes))
 
     def _tell_own(
         self, tick: Tick, index: int, table: Visible, changes: Mapping[int, Change]

@@ -1,5 +1,6 @@
 """What a room is made of: its settings, its seats, and what one tick brings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +50,7 @@ class Tick:
 
     number: int
     inputs: list[Input]
-    changes: dict[int, list[tuple[int, TableSpec, Change]]] = field(default_factory=dict)
+    changes: list[tuple[int, TableSpec, Mapping[int, Change]]] = field(default_factory=list)
     roster: dict[int, list[Any] | None] = field(default_factory=dict)
     events: dict[int, list[list[Any]]] = field(default_factory=dict)  # by region
     looks: dict[str, int] = field(default_factory=dict)  # conn → its view, where that is new

@@ -9,9 +9,7 @@ from game.rules.contract import ROOM, Change, Game
 
 def delta(tick: Tick) -> dict[int, bytes]:
     """What a tick changed, by region; ROOM has what everyone sees."""
-    parts = {
-        region: protocol.tables_part(region, changes) for region, changes in tick.changes.items()
-    }
+    parts = protocol.changes_parts(tick.changes)
     if tick.roster:
         rows = [row for row in tick.roster.values() if row is not None]
         gone = [number for number, row in tick.roster.items() if row is None]
@@ -40,4 +38,4 @@ def _whole(game: Game, region: int) -> bytes:
     for index, table in enumerate(game.tables.values()):
         if table.spec.scope == scope and (rows := list(table.rows(region))):
             found.append((index, table.spec, Change((), rows)))
-    return protocol.tables_part(region, found, anew=True)
+    return protocol.anew_part(region, found)

@@ -4,13 +4,19 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.integer[Any]]
 SIDE: Final = 16  # cells of a region's side: a cell's number within it is one byte
 REACH: Final = 32  # cells each way from where views meet: 24 in sight (20 and a margin of 4), and
 # 8 that the camera may move before it sees the next regions
-REGION: Final = 18  # bits of a place below its region's number
+REGION: Final = 16  # bits of a place below its region's number, of which there are under 2,048
 LOCAL: Final = 0xFFFF  # the lowest bits of a place: the cell's number within its region
+TURNS: Final = 1 << 29  # bit of a step that leads into another view
+FAR: Final = 1 << 30  # bit of a step that leads into another region, or around the edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +24,23 @@ class Grid:
     """Where every cell of a board belongs; `views` and `view` are as in the Game contract."""
 
     across: int  # cells to a row of a region
-    region: Sequence[int]  # by cell
-    local: Sequence[int]  # by cell: its number within its region
-    place: Sequence[int]  # by cell: region << REGION | local, and between them bits of the view
-    cells: Sequence[Sequence[int]]  # by region
+    region: "array[int]"  # by cell
+    local: "array[int]"  # by cell: its number within its region
+    place: "array[int]"  # by cell: region << REGION | local
+    steps: Numbers  # by cell << 2 | direction: place << 2 | direction, TURNS, FAR
+    cells: Sequence["array[int]"]  # by region
     views: Sequence[tuple[int, ...]]  # by view: the regions it shows
-    view: Sequence[int]  # by cell: the view of a camera over it
+    view: "array[int]"  # by cell: the view of a camera over it
 
 
 @lru_cache(maxsize=32)  # rooms share the few shapes in use
 def whole(width: int, height: int) -> Grid:
     """A board in one region, which everybody sees."""
     cells = width * height
-    nought, all_ = bytes(cells), range(cells)
-    return Grid(width, nought, all_, all_, [all_], ((0,),), nought)
+    nought, all_ = array("H", bytes(2 * cells)), range(cells)
+    place, local = array("i", all_), array("H", all_)
+    steps = _steps(width, place, nought, width)
+    return Grid(width, nought, local, place, steps, [array("q", all_)], ((0,),), nought)
 
 
 @lru_cache(maxsize=32)  # as above; a board of 512 by 512 takes some 4 MB
@@ -40,8 +49,8 @@ def cut(width: int, height: int, wrap: bool) -> Grid:
     columns, rows = -(-width // SIDE), -(-height // SIDE)
     places = [(y, x) for y in range(height) for x in range(width)]
     region = array("H", [y // SIDE * columns + x // SIDE for y, x in places])
-    local = bytes(y % SIDE * SIDE + x % SIDE for y, x in places)
-    cells: list[list[int]] = [[] for _ in range(columns * rows)]
+    local = array("H", [y % SIDE * SIDE + x % SIDE for y, x in places])
+    cells = [array("q") for _ in range(columns * rows)]
     for cell, where in enumerate(region):
         cells[where].append(cell)
     seen_columns, seen_rows = _seen(width, wrap), _seen(height, wrap)
@@ -51,18 +60,26 @@ def cut(width: int, height: int, wrap: bool) -> Grid:
         for along in seen_columns
     )
     half = SIDE // 2
-    view = [(y + half) // SIDE * len(seen_columns) + (x + half) // SIDE for y, x in places]
-    # A step to the next cell changes its place by as much as its local, unless it leads into
-    # another region or view: one subtraction answers all three questions.
-    place = array("I", map(_place, region, local, places))
-    return Grid(SIDE, region, local, place, cells, views, array("H", view))
+    columns_seen = len(seen_columns)
+    view = array("H", [(y + half) // SIDE * columns_seen + (x + half) // SIDE for y, x in places])
+    place = array("i", [a << REGION | b for a, b in zip(region, local, strict=True)])
+    steps = _steps(width, place, view, SIDE)
+    return Grid(SIDE, region, local, place, steps, cells, views, view)
 
 
-def _place(region: int, local: int, at: tuple[int, int]) -> int:
-    """See Grid; the bits of the view say whether its row and its column are odd."""
-    y, x = at
-    odd = ((y + SIDE // 2) // SIDE & 1) << 1 | (x + SIDE // 2) // SIDE & 1
-    return region << REGION | odd << 16 | local
+def _steps(width: int, place: "array[int]", view: "array[int]", across: int) -> Numbers:
+    """See Grid; the edges all lead around, and nobody asks where that cannot be."""
+    from_ = np.asarray(place).reshape(-1, width)
+    seen = np.asarray(view).reshape(-1, width)
+    steps = np.empty((len(place), 4), np.int32)
+    for direction, (down, along) in enumerate(((-1, 0), (0, 1), (1, 0), (0, -1))):
+        to = np.roll(from_, (-down, -along), (0, 1))
+        # The cells of one region are `across` to a row: no other step changes a place by so much.
+        far = to - from_ != down * across + along
+        turns = seen != np.roll(seen, (-down, -along), (0, 1))
+        told = from_ << 2 | direction | far * np.int32(FAR) | turns * np.int32(TURNS)
+        steps[:, direction] = told.ravel()
+    return steps.ravel()
 
 
 def _seen(length: int, wrap: bool) -> list[list[int]]:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from game.rules.grid import LOCAL, REGION, SIDE, cut, whole
+from game.rules.grid import FAR, LOCAL, REGION, SIDE, TURNS, cut, whole
 from game.rules.snek.board import make_board
 
 SIGHT = 24  # cells each way from the camera: 20 that are drawn and a margin of 4
@@ -51,13 +51,17 @@ def test_a_large_board_has_a_few_hundred_views_of_sixteen_regions():
 
 @pytest.mark.parametrize("wrap", [False, True])
 @pytest.mark.parametrize(("width", "height"), [(8, 8), (40, 23), (12, 70), (70, 12)])
-def test_a_place_changes_as_the_number_does_within_a_region_and_a_view(width, height, wrap):
+def test_a_step_says_where_it_begins_and_whether_it_leaves_its_region_or_its_view(
+    width, height, wrap
+):
     grid, board = cut(width, height, wrap), make_board(width, height, wrap)
     for direction, step in enumerate((-SIDE, 1, SIDE, -1)):
         for cell, to in enumerate(board.near[direction][:-1]):
             if to != board.wall:
-                stays = grid.local[to] - grid.local[cell] == step
-                stays &= (grid.region[cell], grid.view[cell]) == (grid.region[to], grid.view[to])
-                assert (grid.place[to] - grid.place[cell] == step) == stays
+                told = int(grid.steps[cell << 2 | direction])
+                beside = grid.local[to] - grid.local[cell] == step
+                assert (told < FAR) == (beside and grid.region[cell] == grid.region[to])
+                assert (told & TURNS > 0) == (grid.view[cell] != grid.view[to])
+                assert told & TURNS - 1 == grid.place[cell] << 2 | direction
             assert grid.place[cell] >> REGION == grid.region[cell]
             assert grid.place[cell] & LOCAL == grid.local[cell]

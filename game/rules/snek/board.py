@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
+
 from game.rules.contract import BadOptions
-from game.rules.grid import SIDE, Grid, cut, whole
+from game.rules.grid import SIDE, Grid, Numbers, cut, whole
 from game.rules.snek.tuning import (
     CELLS_MAX,
     CELLS_PER_ROCK,
@@ -38,7 +40,8 @@ class Board:
     wrap: bool
     cells: int
     wall: int
-    near: tuple["array[int]", ...]  # [direction][cell] -> the next cell, or the wall
+    beside: Numbers  # by cell << 2 | direction: the next cell, or the wall
+    near: tuple["memoryview[int]", ...]  # [direction][cell]: the same, in the same memory
 
     @property
     def middle(self) -> int:
@@ -74,11 +77,10 @@ def make_board(width: int, height: int, wrap: bool) -> Board:
         inside = 0 <= x < width and 0 <= y < height
         return y * width + x if inside else cells
 
-    # Arrays, not tuples: thousands of heads at random places would miss the processor's caches.
-    near = tuple(
-        array("i", [*(beside(c, dx, dy) for c in range(cells)), cells]) for dx, dy in steps
-    )
-    return Board(width, height, wrap, cells, cells, near)
+    ways = array("i", [beside(cell, dx, dy) for cell in range(cells) for dx, dy in steps])
+    ways.extend([cells] * 4)
+    near = tuple(memoryview(ways)[direction::4] for direction in range(4))
+    return Board(width, height, wrap, cells, cells, np.asarray(ways), near)
 
 
 def check_options(options: Mapping[str, Any]) -> dict[str, Any]:

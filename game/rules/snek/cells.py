@@ -2,13 +2,17 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, pairwise
+from itertools import pairwise, repeat
 from typing import Final
 
+import numpy as np
+
 from game.rules.contract import Change, Field, Row, TableSpec, Width
-from game.rules.grid import LOCAL, REGION, Grid
+from game.rules.grid import FAR, LOCAL, REGION, TURNS, Grid, Numbers
 
 MOST: Final = 0x3FFF  # the highest seat: two bits of a row's sixteen are for the direction
+VACANT: Final = 4  # in the place of a direction: no snake is here
+NOWHERE: Final = -1  # no cell
 
 
 def step_spec(grid: Grid) -> TableSpec:
@@ -23,24 +27,29 @@ class Cells:
     A body is a chain over the board: `onward` says by cell which one comes next towards the head,
     and `way` in which direction it was entered. What is shown follows from `way` and `owner` (by
     cell: 0, a seat, or ROCK). A tick touches a body at its two ends alone, however long it is.
+
+    Arrays and bytes hold it all, for who asks for one cell; numpy looks at the same memory, for
+    what a tick does with all snakes at once.
     """
 
     def __init__(self, grid: Grid) -> None:
         self.spec = step_spec(grid)
         count = len(grid.place) + 1  # cells; the last is the wall
-        # Columns side by side in memory: who comes to a cell waits for it once, not four times.
-        block = memoryview(array("i", [0]) * (4 * count))
-        self.owner, self.onward, self.way, self.place = (block[column::4] for column in range(4))
-        self.place[:-1] = array("i", grid.place)
+        self.owner = array("h", bytes(2 * count))
+        self.onward = array("q", bytes(8 * count))
+        self.way = bytearray([VACANT]) * count
+        self._owner = np.frombuffer(self.owner, np.int16)
+        self._onward = np.frombuffer(self.onward, np.int64)
+        self._way = np.frombuffer(self.way, np.uint8)
+        self._place = np.frombuffer(grid.place, np.int32)
         self._grid = grid
-        self._deltas = (-grid.across, 1, grid.across, -1)  # of local numbers, by direction
         self._begin()
 
     def _begin(self) -> None:
         """Hold nothing to tell; it is put in the order of regions when it is taken."""
-        self._gone: list[int] = []  # places
-        self._steps: list[int] = []  # place << 2 | direction
-        self._rows: list[tuple[int, int, Row]] = []  # region, key, row
+        self._gone = array("i")  # places
+        self._steps = array("i")  # as in Grid
+        self._rows: dict[int, list[tuple[int, Row]]] = {}  # by region
 
     def chain(self, tail: int, head: int) -> list[int]:
         """The cells of a body, tail first."""
@@ -63,65 +72,69 @@ class Cells:
         """Somebody has left these cells."""
         for cell in cells:
             self.owner[cell] = 0
-            self._gone.append(self.place[cell])
+            self.way[cell] = VACANT
+            self._gone.append(self._grid.place[cell])
 
-    def pull(self, tails: "array[int]", grow: "array[int]") -> None:
+    def pull(self, tails: Numbers, grow: Numbers) -> None:
         """Tails go on, in columns; who still has cells to grow does that instead."""
-        owner, onward, place, gone = self.owner, self.onward, self.place, self._gone
-        for slot, (tail, more) in enumerate(zip(tails, grow, strict=True)):
-            if more:
-                grow[slot] = more - 1
-            else:
-                owner[tail] = 0
-                gone.append(place[tail])
-                tails[slot] = onward[tail]
+        np.subtract(grow, 1, out=grow)
+        goes = (grow < 0).nonzero()[0]
+        grow[goes] = 0
+        left = tails[goes]
+        self._owner[left] = 0
+        self._way[left] = VACANT
+        self._gone.frombytes(self._place[left].tobytes())
+        tails[goes] = self._onward[left]
 
     def push(
-        self,
-        seats: Iterable[int],
-        heads: Iterable[int],
-        targets: Iterable[int],
-        ways: Iterable[int],
+        self, seats: Numbers, heads: Numbers, aims: Numbers, targets: Numbers
     ) -> list[tuple[int, int]]:
         """Heads go on, in columns; who has its own head as target stays.
 
         Answers (seat, cell) of those whose view is another now.
         """
-        owner, onward, entered = self.owner, self.onward, self.way
-        place, deltas, steps = self.place, self._deltas, self._steps
+        goes = (targets != heads).nonzero()[0]
+        seats, aims, targets = seats[goes], aims[goes], targets[goes]
+        self._owner[targets] = seats
+        self._onward[heads[goes]] = targets
+        self._way[targets] = aims & 3
+        steps = self._grid.steps[aims]
+        rare = (steps >= TURNS).nonzero()[0]
+        if not len(rare):
+            self._steps.frombytes(steps.tobytes())
+            return []
+        self._steps.frombytes(steps[steps < FAR].tobytes())
         looks = []
-        for seat, head, cell, way in zip(seats, heads, targets, ways, strict=True):
-            if cell == head:
-                continue
-            owner[cell] = seat
-            onward[head] = cell
-            entered[cell] = way
-            start = place[head]
-            if place[cell] - start == deltas[way]:
-                steps.append(start << 2 | way)
-            elif self._cross(seat, head, cell, way):
+        columns = (column[rare].tolist() for column in (seats, targets, steps))
+        for seat, cell, step in zip(*columns, strict=True):
+            if step & FAR:
+                self._show(seat, cell, step & 3)
+            if step & TURNS:
                 looks.append((seat, cell))
         return looks
 
-    def _cross(self, seat: int, head: int, cell: int, way: int) -> bool:
-        """Tell of a step into another region or view, or around the edge: whether the view is."""
-        region, local, view = self._grid.region, self._grid.local, self._grid.view
-        if region[head] == region[cell] and local[cell] - local[head] == self._deltas[way]:
-            self._steps.append(self.place[head] << 2 | way)
-        else:
-            self._show(seat, cell, way)
-        return view[head] != view[cell]
+    def wanted_twice(self, cells: Numbers) -> Numbers:
+        """Where in a column of free cells those stand that are in it more than once."""
+        onward, order = self._onward, np.arange(len(cells))
+        onward[cells] = order  # nothing goes on from a free cell: here each leaves its mark
+        lost: Numbers = (onward[cells] != order).nonzero()[0]
+        if len(lost):
+            onward[cells[lost]] = NOWHERE
+            lost = (onward[cells] == NOWHERE).nonzero()[0]
+        return lost
 
     def _show(self, seat: int, cell: int, way: int) -> None:
-        row = (seat << 2 | way,)
-        self._rows.append((self._grid.region[cell], self._grid.local[cell], row))
+        """Tell of a body's cell, and not by a step from the one beside it."""
+        row = (self._grid.local[cell], (seat << 2 | way,))
+        self._rows.setdefault(self._grid.region[cell], []).append(row)
 
     def rows(self, region: int) -> list[tuple[int, Row]]:
         """Every row of a region."""
-        owner, way, local = self.owner, self.way, self._grid.local
-        cells = self._grid.cells[region]
-        taken = compress(cells, map(owner.__getitem__, cells))
-        return [(local[c], (owner[c] << 2 | way[c],)) for c in taken if owner[c] > 0]
+        cells = np.frombuffer(self._grid.cells[region], np.int64)
+        cells = cells[(self._way[cells] != VACANT).nonzero()[0]]
+        keys = self._place[cells] & LOCAL
+        bodies = self._owner[cells].astype(np.int32) << 2 | self._way[cells]
+        return list(zip(keys.tolist(), zip(bodies.tolist(), strict=True), strict=True))
 
     def regions(self) -> Iterator[int]:
         """Every region of the board."""
@@ -129,18 +142,34 @@ class Cells:
 
     def take_changes(self) -> dict[int, Change]:
         """What changed since the last call, by region."""
-        gone: list[list[int]] = [[] for _ in self._grid.cells]
-        rows: list[list[tuple[int, Row]]] = [[] for _ in self._grid.cells]
-        steps: list[list[int]] = [[] for _ in self._grid.cells]
-        ways: list[list[int]] = [[] for _ in self._grid.cells]
-        for place in self._gone:
-            gone[place >> REGION].append(place & LOCAL)
-        for region, key, row in self._rows:
-            rows[region].append((key, row))
-        for step in self._steps:
-            region = step >> REGION + 2
-            steps[region].append(step >> 2 & LOCAL)
-            ways[region].append(step & 3)
+        gone, gone_bounds = self._by_region(np.asarray(self._gone), REGION)
+        steps, step_bounds = self._by_region(np.asarray(self._steps), REGION + 2)
+        changes = map(
+            Change,
+            cut(self._keys(gone), gone_bounds),
+            map(self._rows.get, self.regions(), repeat(())),
+            cut(self._keys(steps >> 2), step_bounds),
+            cut((steps & 3).astype(np.uint8).tobytes(), step_bounds),
+        )
         self._begin()
-        changes = enumerate(map(Change, gone, rows, steps, ways))
-        return {region: change for region, change in changes if any(change)}
+        return {region: change for region, change in enumerate(changes) if any(change)}
+
+    def _by_region(self, entries: Numbers, bits: int) -> tuple[Numbers, list[int]]:
+        """Entries in the order of regions, which stand above some bits, and where each begins."""
+        regions = len(self._grid.cells)
+        if regions == 1:
+            return entries, [0, len(entries)]
+        region = (entries >> bits & 0x7FF).astype(np.uint16)
+        counts = np.bincount(region, minlength=regions)
+        return entries[region.argsort(kind="stable")], [0, *counts.cumsum().tolist()]
+
+    def _keys(self, places: Numbers) -> Sequence[int]:
+        """The numbers within their regions, of which each takes one byte or two."""
+        if self.spec.key == "B":
+            return places.astype(np.uint8).tobytes()
+        return array("H", places.astype(np.uint16).tobytes())
+
+
+def cut(column: Sequence[int], bounds: Sequence[int]) -> list[Sequence[int]]:
+    """The parts of a column between these bounds."""
+    return [column[start:end] for start, end in pairwise(bounds)]

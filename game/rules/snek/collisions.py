@@ -4,13 +4,14 @@ Every snake is judged against the board as it will be when all have moved, so ne
 of seats nor the order of joining can decide anything.
 """
 
-from array import array
-from collections import Counter
-from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
+
 from game.rules.contract import NOBODY, Pilot
-from game.rules.snek.living import DIES, GOES, HOLDS, NOWHERE, Snake
+from game.rules.grid import Numbers
+from game.rules.snek.cells import NOWHERE
+from game.rules.snek.living import DIES, GOES, HOLDS, Snake
 from game.rules.snek.state import Death, State, Step
 
 CAUSES: Final = ("left", "wall", "rock", "self", "snake", "head-on")
@@ -39,14 +40,15 @@ def judge_moves(state: State, step: Step) -> None:
 
 def aim(state: State, step: Step) -> tuple[list[Snake], list[list[Snake]], dict[int, list[Snake]]]:
     """Set every target; return who is blocked, who shares a cell, and who follows which tail."""
-    living, owner, near = state.living, state.owner, state.board.near
-    columns = zip(living.headings, living.heads, strict=True)
-    targets = living.targets = array("i", [near[way][head] for way, head in columns])
+    living, owner = state.living, state.owner
+    living.aim(state.board)
     for death in step.deaths:  # who leaves the room
-        targets[death.snake.slot] = NOWHERE
+        living.targets[death.snake.slot] = NOWHERE
+    targets = np.asarray(living.targets)
+    there_ = np.asarray(owner)[targets]
     blocked: list[Snake] = []
     followers: dict[int, list[Snake]] = {}  # by target: a tail that leaves if its snake goes
-    for snake in living.pick(map(owner.__getitem__, targets)):
+    for snake in living.pick(there_.nonzero()[0]):
         if snake.fate == DIES:
             continue
         there = owner[snake.target]
@@ -54,7 +56,7 @@ def aim(state: State, step: Step) -> tuple[list[Snake], list[list[Snake]], dict[
             followers.setdefault(snake.target, []).append(snake)
         else:
             blocked.append(snake)
-    meetings = meet_on_free_cells(state, targets)
+    meetings = meet_on_free_cells(state, (there_ == 0).nonzero()[0])
     meetings += [rivals for rivals in followers.values() if len(rivals) > 1]
     return blocked, meetings, followers
 
@@ -64,13 +66,11 @@ def tail_leaves(snake: Snake, cell: int) -> bool:
     return snake.tail == cell and not snake.grow
 
 
-def meet_on_free_cells(state: State, targets: Iterable[int]) -> list[list[Snake]]:
-    """Those who want one free cell, by such cells, in the order of the lives of their seconds."""
-    wanted = {
-        cell for cell, heads in Counter(targets).items() if heads > 1 and not state.owner[cell]
-    }
+def meet_on_free_cells(state: State, slots: Numbers) -> list[list[Snake]]:
+    """Who of those that go to free cells want one, in the order of the lives of the seconds."""
+    wanted = np.asarray(state.living.targets)[slots]
     rivals: dict[int, list[Snake]] = {}
-    for snake in state.living.pick(map(wanted.__contains__, targets)):
+    for snake in state.living.pick(slots[state.cells.wanted_twice(wanted)]):
         rivals.setdefault(snake.target, []).append(snake)
     return sorted(rivals.values(), key=lambda snakes: snakes[1].life)
 

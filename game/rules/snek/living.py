@@ -2,18 +2,20 @@
 
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from operator import attrgetter
 from typing import Final
 
+import numpy as np
+
 from game.rules.contract import Pilot
-from game.rules.snek.cells import Cells
+from game.rules.grid import Numbers
+from game.rules.snek.board import Board
+from game.rules.snek.cells import NOWHERE, Cells
 from game.rules.snek.tuning import POINTS_KILL
 
 GOES, HOLDS, DIES = 0, 1, 2  # a snake's fate this tick
-NOWHERE: Final = -1  # the target of who does not go anywhere
 NO_SLOT: Final = sys.maxsize  # of the dead: to ask for their heads is an IndexError
 
 
@@ -44,12 +46,12 @@ class Living:
     def __init__(self, cells: Cells) -> None:
         self.cells = cells  # on which they lie
         self.snakes: list[Snake] = []
-        self.seats = array("H")
-        self.heads = array("i")  # cells
-        self.tails = array("i")  # cells
-        self.headings = bytearray()  # directions in which they want to go next
-        self.grow = array("I")  # cells still to grow; until it is 0, the tail stays
-        self.targets = array("i")  # cells about to be entered; only mean something within a step
+        self.seats = array("h")
+        self.heads = array("q")  # cells
+        self.tails = array("q")  # cells
+        self.headings = array("q")  # directions in which they want to go next
+        self.grow = array("q")  # cells still to grow; until it is 0, the tail stays
+        self.targets = array("q")  # cells about to be entered; only mean something within a step
 
     def add(self, snake: "Snake", body: Sequence[int], heading: int) -> None:
         """Give a snake a slot; the cells of its body come tail first."""
@@ -73,9 +75,14 @@ class Living:
         last.slot = slot
         snake.slot = NO_SLOT
 
-    def pick(self, column: Iterable[object]) -> list["Snake"]:
-        """Those whose entry in such a column is true, in the order of their lives."""
-        return sorted(compress(self.snakes, column), key=attrgetter("life"))
+    def aim(self, board: Board) -> None:
+        """Make what lies before each the target."""
+        self.aims = np.asarray(self.heads) << 2 | np.asarray(self.headings)
+        self.targets = array("q", board.beside[self.aims].astype(np.int64).tobytes())
+
+    def pick(self, slots: Numbers) -> list["Snake"]:
+        """Those in these slots, in the order of their lives."""
+        return sorted(map(self.snakes.__getitem__, slots.tolist()), key=attrgetter("life"))
 
 
 class Snake:

@@ -1,11 +1,11 @@
 """Where things begin: rocks, seeds, and the places in which lives start."""
 
-from array import array
 from dataclasses import dataclass
 from typing import Final
 
 from game.rules.rng import Rng
 from game.rules.snek.board import Board
+from game.rules.snek.cells import VACANT
 from game.rules.snek.state import State
 from game.rules.snek.tuning import ROCK_GAP, SEED_TRIES, START_LENGTH
 
@@ -114,7 +114,7 @@ def way_is_free(state: State, head: int, heading: int, ahead: int) -> bool:
 
 def lonely(state: State, cell: int, radius: int) -> bool:
     """Whether no snake is in the square of this radius around a cell."""
-    board, owner = state.board, state.owner
+    board, way = state.board, state.cells.way
     x, y = cell % board.width, cell // board.width
     left, right = x - radius, x + radius + 1
     spans = [(max(left, 0), min(right, board.width))]
@@ -122,13 +122,10 @@ def lonely(state: State, cell: int, radius: int) -> bool:
         spans.append((max(left + board.width, 0), board.width))
     if board.wrap and right > board.width:
         spans.append((0, min(right - board.width, board.width)))
-    clear = array("i", [0]) * (right - left)  # most rows are, and that is quick to see
-    for down in range(y - radius, y + radius + 1):
-        if not board.wrap and not 0 <= down < board.height:
-            continue
+    rows = range(y - radius, y + radius + 1)
+    for down in rows if board.wrap else range(max(rows[0], 0), min(rows[-1] + 1, board.height)):
         start = down % board.height * board.width
         for a, b in spans:
-            row = owner[start + a : start + b]
-            if row != clear[: b - a] and max(row) > 0:
+            if way.count(VACANT, start + a, start + b) < b - a:
                 return False
     return True

@@ -135,7 +135,7 @@ def load_snakes(state: State, data: Mapping[str, Any]) -> None:
     for cell, seat in data["cells"]:
         free = state.owner[number(cell, 0, state.board.cells - 1)] == 0
         need(free and not state.edible[cell], "a snake is not on free ground")
-        state.owner[cell] = number(seat)
+        state.owner[cell] = number(seat, 1, MOST)
         bodies.setdefault(seat, []).append(cell)
     for entry in data["snakes"]:
         snake = load_snake(state, entry, bodies.pop(entry["seat"]))

@@ -6,6 +6,8 @@ from heapq import nlargest
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+
 from game.rules.contract import ROOM, Died, Pilot, Row, Spawned, Table
 from game.rules.snek.collisions import LEFT, judge_moves
 from game.rules.snek.living import DIES, GOES, HOLDS, Player, Snake
@@ -102,12 +104,13 @@ def move_snakes(state: State, step: Step) -> None:
             snake.fate = GOES
     for death in step.deaths:
         living.targets[death.snake.slot] = death.snake.head
-    cells.pull(living.tails, living.grow)
-    looks = cells.push(living.seats, living.heads, living.targets, living.headings)
-    living.heads, living.targets = living.targets, living.heads
-    for seat, cell in looks:
+    cells.pull(np.asarray(living.tails), np.asarray(living.grow))
+    columns = map(np.asarray, (living.seats, living.heads, living.aims, living.targets))
+    for seat, cell in cells.push(*columns):
         state.look(state.players[seat], cell)
-    step.fed = living.pick(map(state.edible.__getitem__, living.heads))
+    living.heads, living.targets = living.targets, living.heads
+    edible = np.frombuffer(state.edible, np.uint8)
+    step.fed = living.pick(edible[np.asarray(living.heads)].nonzero()[0])
 
 
 def end_protection(state: State, step: Step) -> None:
