@@ -99,9 +99,10 @@ def changes_parts(
                 contents[region] += content
             else:
                 masks[region], contents[region] = mask, content
+    kinds, numbers = _BYTES, _VARINTS
     return {
-        region: _part(PART_CHANGES | masks[region], region, content)
-        for region, content in contents.items()
+        region: kinds[PART_CHANGES | mask] + numbers[region] + numbers[len(content)] + content
+        for (region, content), mask in zip(contents.items(), masks.values(), strict=True)
     }
 
 

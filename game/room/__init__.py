@@ -315,8 +315,7 @@ class Room:
         if self.tick % max(1, self.game.rate):
             return
         for seat in self.seats.values():
-            told = tick.personal.get(seat.conn)
-            if seat.notes and not told:
+            if seat.notes and not tick.personal.get(seat.conn):
                 for number, content in seat.notes:
                     tick.tell(seat.conn, protocol.note(number, content))
 

@@ -4,6 +4,7 @@ A game is pure: no clock, no I/O, no Django, no ordering taken from a set or a h
 and the same calls give the same state in any process; tests, recovery and replays rest on that.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -75,17 +76,20 @@ class Table:
 
     def __init__(self, spec: TableSpec) -> None:
         self.spec = spec
-        self._rows: dict[int, dict[int, Row]] = {}
-        self._changed: dict[int, dict[int, Row | None]] = {}
+        self._rows: defaultdict[int, dict[int, Row]] = defaultdict(dict)
+        self._changed: defaultdict[int, dict[int, Row | None]] = defaultdict(dict)
 
     def set(self, region: int, key: int, row: Row = ()) -> None:
         """Write a row; it becomes the region's newest, even when it was there before."""
-        self.set_all(region, ((key, row),))
+        rows, changed = self._rows[region], self._changed[region]
+        rows.pop(key, None)
+        rows[key] = row
+        changed.pop(key, None)
+        changed[key] = row
 
     def set_all(self, region: int, written: Iterable[tuple[int, Row]]) -> None:
         """Write many rows in order: `set` without its cost per call."""
-        rows = self._rows.setdefault(region, {})
-        changed = self._changed.setdefault(region, {})
+        rows, changed = self._rows[region], self._changed[region]
         for key, row in written:
             rows.pop(key, None)
             rows[key] = row
@@ -99,7 +103,7 @@ class Table:
     def remove_all(self, region: int, keys: Iterable[int]) -> None:
         """Drop many rows in order: `remove` without its cost per call."""
         rows = self._rows.get(region, {})
-        changed = self._changed.setdefault(region, {})
+        changed = self._changed[region]
         for key in keys:
             if rows.pop(key, None) is not None:
                 changed.pop(key, None)
@@ -115,7 +119,7 @@ class Table:
 
     def take_changes(self) -> dict[int, Change]:
         """What changed since the last call, by region."""
-        changed, self._changed = self._changed, {}
+        changed, self._changed = self._changed, defaultdict(dict)
         return {
             region: Change(
                 tuple([key for key, row in keys.items() if row is None]),

@@ -16,6 +16,7 @@ REACH: Final = 32  # cells each way from where views meet: 24 in sight (20 and a
 REGION: Final = 16  # bits of a place below its region's number, of which there are under 2,048
 LOCAL: Final = 0xFFFF  # the lowest bits of a place: the cell's number within its region
 TURNS: Final = 1 << 29  # bit of a step that leads into another view
+WAYS: Final = ((-1, 0), (0, 1), (1, 0), (0, -1))  # rows and columns of a step, by direction
 FAR: Final = 1 << 30  # bit of a step that leads into another region, or around the edge
 
 
@@ -46,13 +47,10 @@ def whole(width: int, height: int) -> Grid:
 @lru_cache(maxsize=32)  # as above; a board of 512 by 512 takes some 4 MB
 def cut(width: int, height: int, wrap: bool) -> Grid:
     """A board in regions of SIDE by SIDE, row by row; those at the far edges may be smaller."""
-    columns, rows = -(-width // SIDE), -(-height // SIDE)
-    places = [(y, x) for y in range(height) for x in range(width)]
-    region = array("H", [y // SIDE * columns + x // SIDE for y, x in places])
-    local = array("H", [y % SIDE * SIDE + x % SIDE for y, x in places])
-    cells = [array("q") for _ in range(columns * rows)]
-    for cell, where in enumerate(region):
-        cells[where].append(cell)
+    columns = -(-width // SIDE)
+    y, x = np.divmod(np.arange(width * height), width)
+    region, local = y // SIDE * columns + x // SIDE, y % SIDE * SIDE + x % SIDE
+    by_region = np.split(region.argsort(kind="stable"), np.bincount(region).cumsum()[:-1])
     seen_columns, seen_rows = _seen(width, wrap), _seen(height, wrap)
     views = tuple(
         tuple(row * columns + column for row in down for column in along)
@@ -60,11 +58,23 @@ def cut(width: int, height: int, wrap: bool) -> Grid:
         for along in seen_columns
     )
     half = SIDE // 2
-    columns_seen = len(seen_columns)
-    view = array("H", [(y + half) // SIDE * columns_seen + (x + half) // SIDE for y, x in places])
-    place = array("i", [a << REGION | b for a, b in zip(region, local, strict=True)])
-    steps = _steps(width, place, view, SIDE)
-    return Grid(SIDE, region, local, place, steps, cells, views, view)
+    view = _array("H", (y + half) // SIDE * len(seen_columns) + (x + half) // SIDE)
+    place = _array("i", region << REGION | local)
+    return Grid(
+        across=SIDE,
+        region=_array("H", region),
+        local=_array("H", local),
+        place=place,
+        steps=_steps(width, place, view, SIDE),
+        cells=[_array("q", cells) for cells in by_region],
+        views=views,
+        view=view,
+    )
+
+
+def _array(code: str, numbers: Numbers) -> "array[int]":
+    """Numbers for who asks for one at a time, and wants it to be Python's."""
+    return array(code, numbers.astype(code).tobytes())
 
 
 def _steps(width: int, place: "array[int]", view: "array[int]", across: int) -> Numbers:
@@ -72,7 +82,7 @@ def _steps(width: int, place: "array[int]", view: "array[int]", across: int) -> 
     from_ = np.asarray(place).reshape(-1, width)
     seen = np.asarray(view).reshape(-1, width)
     steps = np.empty((len(place), 4), np.int32)
-    for direction, (down, along) in enumerate(((-1, 0), (0, 1), (1, 0), (0, -1))):
+    for direction, (down, along) in enumerate(WAYS):
         to = np.roll(from_, (-down, -along), (0, 1))
         # The cells of one region are `across` to a row: no other step changes a place by so much.
         far = to - from_ != down * across + along

@@ -1,6 +1,5 @@
 """The ground: cells numbered row by row, and which cell lies next to which."""
 
-from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from game.rules.contract import BadOptions
-from game.rules.grid import SIDE, Grid, Numbers, cut, whole
+from game.rules.grid import SIDE, WAYS, Grid, Numbers, cut, whole
 from game.rules.snek.tuning import (
     CELLS_MAX,
     CELLS_PER_ROCK,
@@ -67,20 +66,16 @@ def make_grid(options: Mapping[str, Any]) -> Grid:
 @lru_cache(maxsize=32)  # rooms share the few shapes in use; the largest takes 4 MB
 def make_board(width: int, height: int, wrap: bool) -> Board:
     """The board of this shape."""
-    cells = width * height
-    steps = ((0, -1), (1, 0), (0, 1), (-1, 0))
-
-    def beside(cell: int, dx: int, dy: int) -> int:
-        x, y = cell % width + dx, cell // width + dy
-        if wrap:
-            return y % height * width + x % width
-        inside = 0 <= x < width and 0 <= y < height
-        return y * width + x if inside else cells
-
-    ways = array("i", [beside(cell, dx, dy) for cell in range(cells) for dx, dy in steps])
-    ways.extend([cells] * 4)
-    near = tuple(memoryview(ways)[direction::4] for direction in range(4))
-    return Board(width, height, wrap, cells, cells, np.asarray(ways), near)
+    cells = wall = width * height
+    beside = np.full((cells + 1, 4), wall, np.int32)
+    edges = np.s_[0, :], np.s_[:, -1], np.s_[-1, :], np.s_[:, 0]  # by the direction that leads over
+    for direction, (down, along) in enumerate(WAYS):
+        to = np.roll(np.arange(cells).reshape(height, width), (-down, -along), (0, 1))
+        if not wrap:
+            to[edges[direction]] = wall
+        beside[:-1, direction] = to.ravel()
+    near = tuple(beside.ravel().data[direction::4] for direction in range(4))
+    return Board(width, height, wrap, cells, wall, beside.ravel(), near)
 
 
 def check_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """The cells that snakes lie on: whose each is, where its body goes on, and what of it changed."""
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise, repeat
 from typing import Final
 
 import numpy as np
 
 from game.rules.contract import Change, Field, Row, TableSpec, Width
-from game.rules.grid import FAR, LOCAL, REGION, TURNS, Grid, Numbers
+from game.rules.grid import FAR, REGION, TURNS, Grid, Numbers
 
 MOST: Final = 0x3FFF  # the highest seat: two bits of a row's sixteen are for the direction
 VACANT: Final = 4  # in the place of a direction: no snake is here
 NOWHERE: Final = -1  # no cell
+MAKE_CHANGE: Final = partial(tuple.__new__, Change)  # a third of what a call of Change takes
 
 
 def step_spec(grid: Grid) -> TableSpec:
@@ -49,7 +52,7 @@ class Cells:
         """Hold nothing to tell; it is put in the order of regions when it is taken."""
         self._gone = array("i")  # places
         self._steps = array("i")  # as in Grid
-        self._rows: dict[int, list[tuple[int, Row]]] = {}  # by region
+        self._rows: defaultdict[int, list[tuple[int, Row]]] = defaultdict(list)  # by region
 
     def chain(self, tail: int, head: int) -> list[int]:
         """The cells of a body, tail first."""
@@ -66,7 +69,8 @@ class Cells:
         for cell, way in zip(body, ways, strict=True):
             self.owner[cell] = seat
             self.way[cell] = way
-            self._show(seat, cell, way)
+            row = (self._grid.local[cell], (seat << 2 | way,))
+            self._rows[self._grid.region[cell]].append(row)
 
     def leave(self, cells: Iterable[int]) -> None:
         """Somebody has left these cells."""
@@ -104,11 +108,12 @@ class Cells:
             self._steps.frombytes(steps.tobytes())
             return []
         self._steps.frombytes(steps[steps < FAR].tobytes())
+        region, local, rows = self._grid.region, self._grid.local, self._rows
         looks = []
         columns = (column[rare].tolist() for column in (seats, targets, steps))
         for seat, cell, step in zip(*columns, strict=True):
             if step & FAR:
-                self._show(seat, cell, step & 3)
+                rows[region[cell]].append((local[cell], (seat << 2 | step & 3,)))
             if step & TURNS:
                 looks.append((seat, cell))
         return looks
@@ -123,16 +128,11 @@ class Cells:
             lost = (onward[cells] == NOWHERE).nonzero()[0]
         return lost
 
-    def _show(self, seat: int, cell: int, way: int) -> None:
-        """Tell of a body's cell, and not by a step from the one beside it."""
-        row = (self._grid.local[cell], (seat << 2 | way,))
-        self._rows.setdefault(self._grid.region[cell], []).append(row)
-
     def rows(self, region: int) -> list[tuple[int, Row]]:
         """Every row of a region."""
         cells = np.frombuffer(self._grid.cells[region], np.int64)
         cells = cells[(self._way[cells] != VACANT).nonzero()[0]]
-        keys = self._place[cells] & LOCAL
+        keys = self._place[cells].astype(np.uint16)
         bodies = self._owner[cells].astype(np.int32) << 2 | self._way[cells]
         return list(zip(keys.tolist(), zip(bodies.tolist(), strict=True), strict=True))
 
@@ -144,13 +144,14 @@ class Cells:
         """What changed since the last call, by region."""
         gone, gone_bounds = self._by_region(np.asarray(self._gone), REGION)
         steps, step_bounds = self._by_region(np.asarray(self._steps), REGION + 2)
-        changes = map(
-            Change,
+        columns = zip(
             cut(self._keys(gone), gone_bounds),
             map(self._rows.get, self.regions(), repeat(())),
             cut(self._keys(steps >> 2), step_bounds),
             cut((steps & 3).astype(np.uint8).tobytes(), step_bounds),
+            strict=True,
         )
+        changes = map(MAKE_CHANGE, columns)
         self._begin()
         return {region: change for region, change in enumerate(changes) if any(change)}
 

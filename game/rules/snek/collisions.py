@@ -11,7 +11,7 @@ import numpy as np
 from game.rules.contract import NOBODY, Pilot
 from game.rules.grid import Numbers
 from game.rules.snek.cells import NOWHERE
-from game.rules.snek.living import DIES, GOES, HOLDS, Snake
+from game.rules.snek.living import DIES, GOES, HOLDS, NO_SLOT, Snake
 from game.rules.snek.state import Death, State, Step
 
 CAUSES: Final = ("left", "wall", "rock", "self", "snake", "head-on")
@@ -40,30 +40,26 @@ def judge_moves(state: State, step: Step) -> None:
 
 def aim(state: State, step: Step) -> tuple[list[Snake], list[list[Snake]], dict[int, list[Snake]]]:
     """Set every target; return who is blocked, who shares a cell, and who follows which tail."""
-    living, owner = state.living, state.owner
+    living, owner, snakes = state.living, state.owner, state.snakes
     living.aim(state.board)
+    targets, tails, grow = living.targets, living.tails, living.grow
     for death in step.deaths:  # who leaves the room
-        living.targets[death.snake.slot] = NOWHERE
-    targets = np.asarray(living.targets)
-    there_ = np.asarray(owner)[targets]
+        targets[death.snake.slot] = NOWHERE
+    there = np.asarray(owner)[np.asarray(targets)]
     blocked: list[Snake] = []
     followers: dict[int, list[Snake]] = {}  # by target: a tail that leaves if its snake goes
-    for snake in living.pick(there_.nonzero()[0]):
+    for snake in living.pick(there.nonzero()[0]):
         if snake.fate == DIES:
             continue
-        there = owner[snake.target]
-        if there > 0 and tail_leaves(state.snakes[there], snake.target):
-            followers.setdefault(snake.target, []).append(snake)
+        cell = targets[snake.slot]
+        other = snakes[owner[cell]].slot if owner[cell] > 0 else NO_SLOT
+        if other != NO_SLOT and tails[other] == cell and not grow[other]:
+            followers.setdefault(cell, []).append(snake)
         else:
             blocked.append(snake)
-    meetings = meet_on_free_cells(state, (there_ == 0).nonzero()[0])
+    meetings = meet_on_free_cells(state, (there == 0).nonzero()[0])
     meetings += [rivals for rivals in followers.values() if len(rivals) > 1]
     return blocked, meetings, followers
-
-
-def tail_leaves(snake: Snake, cell: int) -> bool:
-    """Whether this cell of a snake is its tail, which does not stay for growth."""
-    return snake.tail == cell and not snake.grow
 
 
 def meet_on_free_cells(state: State, slots: Numbers) -> list[list[Snake]]:
@@ -82,8 +78,10 @@ def is_safe(state: State, snake: Snake) -> bool:
 
 def is_spared(state: State, snake: Snake) -> bool:
     """Whether a blocked snake holds still, because it or the one in its way is protected."""
+    if is_safe(state, snake):
+        return True
     there = state.owner[snake.target]
-    return is_safe(state, snake) or (there > 0 and is_safe(state, state.snakes[there]))
+    return there > 0 and is_safe(state, state.snakes[there])
 
 
 def who_yields(state: State, rivals: list[Snake]) -> list[Snake]:

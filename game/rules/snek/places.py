@@ -1,5 +1,6 @@
 """Where things begin: rocks, seeds, and the places in which lives start."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,19 +72,19 @@ def find_start(state: State, round_: int = 0) -> Start | None:
             head = state.rng.below(state.board.cells)
             if state.owner[head]:
                 continue
-            heading = heading_inwards(state, head)
-            if lonely(state, head, clear) and way_is_free(state, head, heading, ahead):
+            any_way = state.rng.below(4) if state.board.wrap else 0
+            if not lonely(state, head, clear):
+                continue
+            heading = any_way if state.board.wrap else heading_inwards(state.board, head)
+            if way_is_free(state, head, heading, ahead):
                 body = start_body(state, head, heading)
                 if body:
                     return Start(body, heading, number)
     return None
 
 
-def heading_inwards(state: State, cell: int) -> int:
-    """The direction away from the nearest wall; any, where there are no walls."""
-    board = state.board
-    if board.wrap:
-        return state.rng.below(4)
+def heading_inwards(board: Board, cell: int) -> int:
+    """The direction away from the nearest wall."""
     x, y = cell % board.width, cell // board.width
     gaps = (y, board.width - 1 - x, board.height - 1 - y, x)  # in the order of the directions
     return gaps.index(min(gaps)) ^ 2
@@ -115,17 +116,19 @@ def way_is_free(state: State, head: int, heading: int, ahead: int) -> bool:
 def lonely(state: State, cell: int, radius: int) -> bool:
     """Whether no snake is in the square of this radius around a cell."""
     board, way = state.board, state.cells.way
-    x, y = cell % board.width, cell // board.width
-    left, right = x - radius, x + radius + 1
+    y, x = divmod(cell, board.width)
+    top, bottom, left, right = y - radius, y + radius + 1, x - radius, x + radius + 1
     spans = [(max(left, 0), min(right, board.width))]
-    if board.wrap and left < 0:
-        spans.append((max(left + board.width, 0), board.width))
-    if board.wrap and right > board.width:
-        spans.append((0, min(right - board.width, board.width)))
-    rows = range(y - radius, y + radius + 1)
-    for down in rows if board.wrap else range(max(rows[0], 0), min(rows[-1] + 1, board.height)):
-        start = down % board.height * board.width
-        for a, b in spans:
+    rows: Iterable[int] = range(max(top, 0), min(bottom, board.height))
+    if board.wrap:
+        rows = [down % board.height for down in range(top, bottom)]
+        if left < 0:
+            spans.append((max(left + board.width, 0), board.width))
+        if right > board.width:
+            spans.append((0, min(right - board.width, board.width)))
+    for a, b in spans:
+        for down in rows:
+            start = down * board.width
             if way.count(VACANT, start + a, start + b) < b - a:
                 return False
     return True

@@ -1,6 +1,5 @@
 """One tick of Snek, as stages that run in the order of STAGES."""
 
-from collections import Counter
 from collections.abc import Callable
 from heapq import nlargest
 from itertools import pairwise
@@ -236,11 +235,14 @@ def show_the_best(state: State, step: Step) -> None:
     """On a large board, once a second: the best, and how crowded each region is."""
     if not state.large or state.tick % state.rate:
         return
-    everyone = state.numbers.rows(ROOM)
-    best = nlargest(LEADERS, everyone, key=lambda entry: (entry[1][:2], -entry[0]))
+    everyone = list(state.numbers.rows(ROOM))
+    least = min(nlargest(LEADERS, [row[0] for _, row in everyone]), default=0)
+    near = [entry for entry in everyone if entry[1][0] >= least]  # few: so that few are compared
+    best = nlargest(LEADERS, near, key=lambda entry: (entry[1][:2], -entry[0]))
     replace(state.scores, dict(best))
-    heads = Counter(map(state.grid.region.__getitem__, state.living.heads))
-    replace(state.crowd, {region: (min(count, 255),) for region, count in sorted(heads.items())})
+    heads = np.bincount(np.asarray(state.grid.region)[np.asarray(state.living.heads)])
+    crowd = enumerate(heads.tolist())
+    replace(state.crowd, {region: (min(count, 255),) for region, count in crowd if count})
 
 
 def replace(table: Table, rows: dict[int, Row]) -> None:
