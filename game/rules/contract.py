@@ -119,6 +119,8 @@ class Table:
 
     def take_changes(self) -> dict[int, Change]:
         """What changed since the last call, by region."""
+        if not self._changed:
+            return {}
         changed, self._changed = self._changed, defaultdict(dict)
         return {
             region: Change(

@@ -13,7 +13,8 @@ Numbers = NDArray[np.integer[Any]]
 SIDE: Final = 16  # cells of a region's side: a cell's number within it is one byte
 REACH: Final = 32  # cells each way from where views meet: 24 in sight (20 and a margin of 4), and
 # 8 that the camera may move before it sees the next regions
-REGION: Final = 16  # bits of a place below its region's number, of which there are under 2,048
+REGION: Final = 16  # bits of a place below its region's number
+REGIONS: Final = 0x7FF  # the highest region's number that fits between them and the next
 LOCAL: Final = 0xFFFF  # the lowest bits of a place: the cell's number within its region
 TURNS: Final = 1 << 29  # bit of a step that leads into another view
 WAYS: Final = ((-1, 0), (0, 1), (1, 0), (0, -1))  # rows and columns of a step, by direction

@@ -10,11 +10,13 @@ from typing import Final
 import numpy as np
 
 from game.rules.contract import Change, Field, Row, TableSpec, Width
-from game.rules.grid import FAR, REGION, TURNS, Grid, Numbers
+from game.rules.grid import FAR, LOCAL, REGION, REGIONS, TURNS, Grid, Numbers
 
 MOST: Final = 0x3FFF  # the highest seat: two bits of a row's sixteen are for the direction
 VACANT: Final = 4  # in the place of a direction: no snake is here
 NOWHERE: Final = -1  # no cell
+# Numbers as numpy's: an operation with Python's takes twice as long, which small rooms would feel.
+NONE, ONE, WAY, RARE = np.array(0), np.array(1), np.array(3), np.array(TURNS, np.int32)
 MAKE_CHANGE: Final = partial(tuple.__new__, Change)  # a third of what a call of Change takes
 
 
@@ -81,8 +83,8 @@ class Cells:
 
     def pull(self, tails: Numbers, grow: Numbers) -> None:
         """Tails go on, in columns; who still has cells to grow does that instead."""
-        np.subtract(grow, 1, out=grow)
-        goes = (grow < 0).nonzero()[0]
+        np.subtract(grow, ONE, out=grow)
+        goes = (grow < NONE).nonzero()[0]
         grow[goes] = 0
         left = tails[goes]
         self._owner[left] = 0
@@ -101,9 +103,9 @@ class Cells:
         seats, aims, targets = seats[goes], aims[goes], targets[goes]
         self._owner[targets] = seats
         self._onward[heads[goes]] = targets
-        self._way[targets] = aims & 3
+        self._way[targets] = aims & WAY
         steps = self._grid.steps[aims]
-        rare = (steps >= TURNS).nonzero()[0]
+        rare = (steps >= RARE).nonzero()[0]
         if not len(rare):
             self._steps.frombytes(steps.tobytes())
             return []
@@ -142,35 +144,32 @@ class Cells:
 
     def take_changes(self) -> dict[int, Change]:
         """What changed since the last call, by region."""
-        gone, gone_bounds = self._by_region(np.asarray(self._gone), REGION)
-        steps, step_bounds = self._by_region(np.asarray(self._steps), REGION + 2)
+        gone, steps, rows = self._gone, self._steps, self._rows
+        self._begin()
+        if len(self._grid.cells) == 1:
+            keys = [step >> 2 & LOCAL for step in steps]
+            change = Change(gone, rows[0], keys, [step & 3 for step in steps])
+            return {0: change} if any(change) else {}
+        left, left_bounds = self._by_region(np.asarray(gone), REGION)
+        went, went_bounds = self._by_region(np.asarray(steps), REGION + 2)
         columns = zip(
-            cut(self._keys(gone), gone_bounds),
-            map(self._rows.get, self.regions(), repeat(())),
-            cut(self._keys(steps >> 2), step_bounds),
-            cut((steps & 3).astype(np.uint8).tobytes(), step_bounds),
+            cut(left, left_bounds),
+            map(rows.get, self.regions(), repeat(())),
+            cut(went >> 2, went_bounds),
+            cut(went & 3, went_bounds),
             strict=True,
         )
-        changes = map(MAKE_CHANGE, columns)
-        self._begin()
-        return {region: change for region, change in enumerate(changes) if any(change)}
+        changes = enumerate(map(MAKE_CHANGE, columns))
+        return {region: change for region, change in changes if any(change)}
 
     def _by_region(self, entries: Numbers, bits: int) -> tuple[Numbers, list[int]]:
         """Entries in the order of regions, which stand above some bits, and where each begins."""
-        regions = len(self._grid.cells)
-        if regions == 1:
-            return entries, [0, len(entries)]
-        region = (entries >> bits & 0x7FF).astype(np.uint16)
-        counts = np.bincount(region, minlength=regions)
-        return entries[region.argsort(kind="stable")], [0, *counts.cumsum().tolist()]
-
-    def _keys(self, places: Numbers) -> Sequence[int]:
-        """The numbers within their regions, of which each takes one byte or two."""
-        if self.spec.key == "B":
-            return places.astype(np.uint8).tobytes()
-        return array("H", places.astype(np.uint16).tobytes())
+        region = (entries >> bits & REGIONS).astype(np.uint16)  # a stable sort in one pass
+        ends = np.bincount(region, minlength=len(self._grid.cells)).cumsum()
+        return entries[region.argsort(kind="stable")], [0, *ends.tolist()]
 
 
-def cut(column: Sequence[int], bounds: Sequence[int]) -> list[Sequence[int]]:
-    """The parts of a column between these bounds."""
-    return [column[start:end] for start, end in pairwise(bounds)]
+def cut(column: Numbers, bounds: Sequence[int]) -> list[bytes]:
+    """The lowest bytes of a column, in parts between these bounds."""
+    column_bytes = column.astype(np.uint8).tobytes()
+    return [column_bytes[start:end] for start, end in pairwise(bounds)]

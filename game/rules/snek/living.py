@@ -16,6 +16,7 @@ from game.rules.snek.cells import NOWHERE, Cells
 from game.rules.snek.tuning import POINTS_KILL
 
 GOES, HOLDS, DIES = 0, 1, 2  # a snake's fate this tick
+TWO: Final = np.array(2)  # bits of a direction; see Cells on numbers
 NO_SLOT: Final = sys.maxsize  # of the dead: to ask for their heads is an IndexError
 
 
@@ -77,7 +78,7 @@ class Living:
 
     def aim(self, board: Board) -> None:
         """Make what lies before each the target."""
-        self.aims = np.asarray(self.heads) << 2 | np.asarray(self.headings)
+        self.aims = np.asarray(self.heads) << TWO | np.asarray(self.headings)
         self.targets = array("q", board.beside[self.aims].astype(np.int64).tobytes())
 
     def pick(self, slots: Numbers) -> list["Snake"]:

@@ -104,12 +104,12 @@ def move_snakes(state: State, step: Step) -> None:
     for death in step.deaths:
         living.targets[death.snake.slot] = death.snake.head
     cells.pull(np.asarray(living.tails), np.asarray(living.grow))
-    columns = map(np.asarray, (living.seats, living.heads, living.aims, living.targets))
+    targets = np.asarray(living.targets)
+    columns = np.asarray(living.seats), np.asarray(living.heads), living.aims, targets
     for seat, cell in cells.push(*columns):
         state.look(state.players[seat], cell)
     living.heads, living.targets = living.targets, living.heads
-    edible = np.frombuffer(state.edible, np.uint8)
-    step.fed = living.pick(edible[np.asarray(living.heads)].nonzero()[0])
+    step.fed = living.pick(np.frombuffer(state.edible, np.uint8)[targets].nonzero()[0])
 
 
 def end_protection(state: State, step: Step) -> None:
