@@ -14,7 +14,7 @@ SIDE: Final = 16  # cells of a region's side: a cell's number within it is one b
 REACH: Final = 32  # cells each way from where views meet: 24 in sight (20 and a margin of 4), and
 # 8 that the camera may move before it sees the next regions
 REGION: Final = 16  # bits of a place below its region's number
-REGIONS: Final = 0x7FF  # the highest region's number that fits between them and the next
+REGIONS: Final = 0x7FF  # regions at most: so many numbers fit between these bits and TURNS
 LOCAL: Final = 0xFFFF  # the lowest bits of a place: the cell's number within its region
 TURNS: Final = 1 << 29  # bit of a step that leads into another view
 WAYS: Final = ((-1, 0), (0, 1), (1, 0), (0, -1))  # rows and columns of a step, by direction
@@ -47,8 +47,13 @@ def whole(width: int, height: int) -> Grid:
 
 @lru_cache(maxsize=32)  # as above; a board of 512 by 512 takes some 4 MB
 def cut(width: int, height: int, wrap: bool) -> Grid:
-    """A board in regions of SIDE by SIDE, row by row; those at the far edges may be smaller."""
+    """A board in regions of SIDE by SIDE, row by row; those at the far edges may be smaller.
+
+    Raises ValueError where that makes more than REGIONS.
+    """
     columns = -(-width // SIDE)
+    if columns * -(-height // SIDE) > REGIONS:
+        raise ValueError(f"a board of {width} x {height} has too many regions")
     y, x = np.divmod(np.arange(width * height), width)
     region, local = y // SIDE * columns + x // SIDE, y % SIDE * SIDE + x % SIDE
     by_region = np.split(region.argsort(kind="stable"), np.bincount(region).cumsum()[:-1])

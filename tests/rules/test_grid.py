@@ -43,6 +43,12 @@ def test_every_cell_has_one_place(width, height):
     assert sorted(cell for cells in grid.cells for cell in cells) == list(range(width * height))
 
 
+def test_a_board_of_too_many_regions_is_refused():
+    assert len(cut(1024, 256, False).cells) == 1024
+    with pytest.raises(ValueError, match="too many regions"):
+        cut(1024, 1024, False)
+
+
 def test_a_large_board_has_a_few_hundred_views_of_sixteen_regions():
     grid = cut(256, 256, False)
     assert len(grid.views) == 17 * 17

@@ -1,11 +1,10 @@
 """The cells that snakes lie on: whose each is, where its body goes on, and what of it changed."""
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise, repeat
-from typing import Final
+from itertools import pairwise
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -15,9 +14,13 @@ from game.rules.grid import FAR, LOCAL, REGION, REGIONS, TURNS, Grid, Numbers
 MOST: Final = 0x3FFF  # the highest seat: two bits of a row's sixteen are for the direction
 VACANT: Final = 4  # in the place of a direction: no snake is here
 NOWHERE: Final = -1  # no cell
+BODY: Final = 16  # bits of a body, as it stands in a row
+BODIES: Final = 0xFFFF  # the highest body
 # Numbers as numpy's: an operation with Python's takes twice as long, which small rooms would feel.
 NONE, ONE, WAY, RARE = np.array(0), np.array(1), np.array(3), np.array(TURNS, np.int32)
 MAKE_CHANGE: Final = partial(tuple.__new__, Change)  # a third of what a call of Change takes
+
+T = TypeVar("T")
 
 
 def step_spec(grid: Grid) -> TableSpec:
@@ -54,7 +57,7 @@ class Cells:
         """Hold nothing to tell; it is put in the order of regions when it is taken."""
         self._gone = array("i")  # places
         self._steps = array("i")  # as in Grid
-        self._rows: defaultdict[int, list[tuple[int, Row]]] = defaultdict(list)  # by region
+        self._rows = array("q")  # place << 16 | body
 
     def chain(self, tail: int, head: int) -> list[int]:
         """The cells of a body, tail first."""
@@ -71,8 +74,7 @@ class Cells:
         for cell, way in zip(body, ways, strict=True):
             self.owner[cell] = seat
             self.way[cell] = way
-            row = (self._grid.local[cell], (seat << 2 | way,))
-            self._rows[self._grid.region[cell]].append(row)
+            self._rows.append(self._grid.place[cell] << BODY | seat << 2 | way)
 
     def leave(self, cells: Iterable[int]) -> None:
         """Somebody has left these cells."""
@@ -110,15 +112,13 @@ class Cells:
             self._steps.frombytes(steps.tobytes())
             return []
         self._steps.frombytes(steps[steps < FAR].tobytes())
-        region, local, rows = self._grid.region, self._grid.local, self._rows
-        looks = []
-        columns = (column[rare].tolist() for column in (seats, targets, steps))
-        for seat, cell, step in zip(*columns, strict=True):
-            if step & FAR:
-                rows[region[cell]].append((local[cell], (seat << 2 | step & 3,)))
-            if step & TURNS:
-                looks.append((seat, cell))
-        return looks
+        seats, targets, steps = seats[rare], targets[rare], steps[rare]
+        far = steps >= FAR
+        bodies = seats[far].astype(np.int64) << 2 | steps[far] & WAY
+        rows = self._place[targets[far]].astype(np.int64) << BODY | bodies
+        self._rows.frombytes(rows.tobytes())
+        turns = (steps & TURNS).nonzero()[0]
+        return list(zip(seats[turns].tolist(), targets[turns].tolist(), strict=True))
 
     def wanted_twice(self, cells: Numbers) -> Numbers:
         """Where in a column of free cells those stand that are in it more than once."""
@@ -148,15 +148,18 @@ class Cells:
         self._begin()
         if len(self._grid.cells) == 1:
             keys = [step >> 2 & LOCAL for step in steps]
-            change = Change(gone, rows[0], keys, [step & 3 for step in steps])
+            told = [(row >> BODY & LOCAL, (row & BODIES,)) for row in rows]
+            change = Change(gone, told, keys, [step & 3 for step in steps])
             return {0: change} if any(change) else {}
         left, left_bounds = self._by_region(np.asarray(gone), REGION)
         went, went_bounds = self._by_region(np.asarray(steps), REGION + 2)
+        seen, seen_bounds = self._by_region(np.asarray(rows), REGION + BODY)
+        shown = zip((seen >> BODY & LOCAL).tolist(), zip((seen & BODIES).tolist()), strict=True)
         columns = zip(
-            cut(left, left_bounds),
-            map(rows.get, self.regions(), repeat(())),
-            cut(went >> 2, went_bounds),
-            cut(went & 3, went_bounds),
+            cut(bytes_of(left), left_bounds),
+            cut(list(shown), seen_bounds),
+            cut(bytes_of(went >> 2), went_bounds),
+            cut(bytes_of(went & 3), went_bounds),
             strict=True,
         )
         changes = enumerate(map(MAKE_CHANGE, columns))
@@ -169,7 +172,11 @@ class Cells:
         return entries[region.argsort(kind="stable")], [0, *ends.tolist()]
 
 
-def cut(column: Numbers, bounds: Sequence[int]) -> list[bytes]:
-    """The lowest bytes of a column, in parts between these bounds."""
-    column_bytes = column.astype(np.uint8).tobytes()
-    return [column_bytes[start:end] for start, end in pairwise(bounds)]
+def bytes_of(column: Numbers) -> bytes:
+    """The lowest byte of each number."""
+    return column.astype(np.uint8).tobytes()
+
+
+def cut(column: Sequence[T], bounds: Sequence[int]) -> list[Sequence[T]]:
+    """The parts of a column between these bounds."""
+    return [column[start:end] for start, end in pairwise(bounds)]
