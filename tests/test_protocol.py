@@ -107,6 +107,19 @@ def test_writes_what_a_page_reads(vector: dict[str, Any]) -> None:
     assert from_server(vector["value"]).hex() == vector["hex"]
 
 
+@pytest.mark.parametrize("count", range(11))
+def test_directions_stand_four_to_a_byte(count: int) -> None:
+    spec = TableSpec("cells", "B", (Field("body", "H"),), across=16)
+    ways = bytes((3 * at + 1) % 4 for at in range(count))
+    change = Change((), (), bytes(range(count)), ways)
+    part = protocol.changes_parts([(0, spec, {7: change})])[7]
+    size = (count + 3) // 4
+    packed = part[len(part) - 1 - size : -1]  # between the steps and how many rows there are
+    assert part[3:-1] == bytes((0, count, *range(count))) + packed
+    assert bytes(packed[at // 4] >> at % 4 * 2 & 3 for at in range(count)) == ways
+    assert sum(packed) == sum(way << at % 4 * 2 for at, way in enumerate(ways))
+
+
 def test_a_regions_sum_is_made_of_how_it_is_told_anew() -> None:
     known = {v["name"]: copy.deepcopy(v["value"]) for v in VECTORS["messages"]}
     keyframe = known["keyframe"]["frame"]

@@ -13,7 +13,7 @@ from game.engine import Engine, claims, ledger as ledger_module
 from game.engine.balance import parcel_out, surplus
 from game.engine.ledger import Ledger
 from game.room import Newer
-from game.rules import GAMES
+from game.rules.games import GAMES
 from game.rules.snek import Snek
 
 

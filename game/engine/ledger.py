@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 
 from game import protocol, store
 from game.room import STATE_FORMAT, Newer, Room, Settings
-from game.rules import GAMES
+from game.rules.games import GAMES
 
 logger = logging.getLogger(__name__)
 

@@ -61,6 +61,7 @@ class Change(NamedTuple):
     """What happened to one table in one region this step: keys gone, then steps, then rows set.
 
     A step is a key and, in `ways`, a direction: the row there begets one in the neighbouring cell.
+    The sequences hold Python's own numbers: lists, tuples, or bytes where each is below 256.
     """
 
     gone: Sequence[int]

@@ -45,7 +45,7 @@ def whole(width: int, height: int) -> Grid:
     return Grid(width, nought, local, place, steps, [array("q", all_)], ((0,),), nought)
 
 
-@lru_cache(maxsize=32)  # as above; a board of 512 by 512 takes some 4 MB
+@lru_cache(maxsize=32)  # as above; a board of 512 by 512 takes some 9 MB
 def cut(width: int, height: int, wrap: bool) -> Grid:
     """A board in regions of SIDE by SIDE, row by row; those at the far edges may be smaller.
 

@@ -133,6 +133,7 @@ def check_living(state: State) -> None:
         assert (snake.slot, living.seats[slot]) == (slot, snake.seat)
         assert state.snakes[snake.seat] is snake
         assert snake.size == len(snake.body)
+        assert snake.player.view == state.grid.view[snake.head]
     assert {len(c) for c in (living.heads, living.tails, living.headings, living.grow)} == {
         len(living.snakes)
     }

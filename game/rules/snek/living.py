@@ -39,7 +39,9 @@ class Living:
     """The living in columns: of each, the entry in a snake's slot is about this snake.
 
     Every tick asks the same of every snake. A walk over thousands of objects would wait for the
-    memory at each; a column lies in one piece. What a tick asks of few stays in Snake.
+    memory at each; a column lies in one piece, and numpy takes all its entries in one operation.
+    For that it borrows the array's memory, which must not be kept: a borrowed array cannot grow.
+    What a tick asks of few stays in Snake.
 
     Slots say nothing: where an order matters, it is that of the lives.
     """
@@ -52,7 +54,9 @@ class Living:
         self.tails = array("q")  # cells
         self.headings = array("q")  # directions in which they want to go next
         self.grow = array("q")  # cells still to grow; until it is 0, the tail stays
-        self.targets = array("q")  # cells about to be entered; only mean something within a step
+        # These only mean something within a step.
+        self.aims: Numbers = np.zeros(0, np.int64)  # head << 2 | heading
+        self.targets = array("q")  # cells about to be entered
 
     def add(self, snake: "Snake", body: Sequence[int], heading: int) -> None:
         """Give a snake a slot; the cells of its body come tail first."""
