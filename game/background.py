@@ -38,7 +38,7 @@ class Background:
             partial(metrics.publish_forever, store.aredis(), store.noticed),
             partial(election.sample_forever, store.aredis()),
         )
-        self._tasks = [asyncio.ensure_future(_forever(loop)) for loop in loops]
+        self._tasks = [asyncio.ensure_future(forever(loop)) for loop in loops]
 
     async def stop(self) -> None:
         """Cancel everything and close the connections to Redis."""
@@ -47,7 +47,7 @@ class Background:
         await store.close_aredis()
 
 
-async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
+async def forever(loop: Callable[[], Awaitable[None]]) -> None:
     """Run a loop, and again should it fail: a defect in one room must not deafen the process."""
     while True:
         try:

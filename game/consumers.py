@@ -9,7 +9,8 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from django.conf import settings
 
@@ -50,12 +51,26 @@ async def live(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -
     """A page outside a game: it hears of rooms and scores, and says nothing."""
     page = sinks.choose(scope, send, text=True)
     feed = background().live
-    writing = asyncio.create_task(page.run())
-    leaving = asyncio.create_task(_until_end(receive))
-    verdict = asyncio.create_task(_until_verdict(guest))
     feed.join(page)
     try:
-        await asyncio.wait((writing, leaving, verdict), return_when=asyncio.FIRST_COMPLETED)
+        await follow(page, send, guest, _until_end(receive))
+    finally:
+        feed.leave(page)
+
+
+async def follow(
+    page: sinks.Sink, send: sinks.Send, guest: Guest, hearing: Coroutine[Any, Any, int]
+) -> None:
+    """Serve a page that is told things, until its guest's verdict or the end of `hearing`.
+
+    `hearing` takes what the page says; it returns the code to close with, 0 when the page is gone.
+    """
+    writing = asyncio.create_task(page.run())
+    leaving = asyncio.create_task(hearing)
+    verdict = asyncio.create_task(_until_verdict(guest))
+    tasks = (writing, leaving, verdict)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         # What cannot be written to is closed, and the page comes back.
         code, sentence = leaving.result() if leaving.done() else protocol.TOO_SLOW, ""
         if guest.verdict is not None and not leaving.done():
@@ -71,8 +86,6 @@ async def live(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -
                     }
                 )
     finally:
-        feed.leave(page)
-        tasks = (writing, leaving, verdict)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -36,7 +36,7 @@ INDEX = "kg:procs"  # zset: kind and id → seconds since 1970 of its last repor
 KINDS = ("web", "engine", "worker", "beat")
 CLOSE_CODES = (
     *(1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011),
-    *(4001, 4003, 4004, *range(4008, 4018)),
+    *(4001, 4003, 4004, *range(4008, 4019)),
 )
 
 COUNTERS: dict[str, str] = {
@@ -62,6 +62,9 @@ COUNTERS: dict[str, str] = {
     "web.flooded": "messages dropped because a client sent faster than it was served",
     "web.answers_dropped": "personal messages dropped for a client that was behind",
     "web.pages_behind": "lists and boards not sent to a page that had not read the last",
+    "web.console_refused": "Metrics pages turned away: too many, or without the permission",
+    "web.console_bytes": "bytes written to Metrics pages",
+    "web.console_behind": "pictures not sent to a Metrics page that had not taken the last",
     "web.rooms_refused": "rooms refused because as many are open as the bound allows",
     **{f"web.closed.{code}": f"sockets closed with code {code}" for code in CLOSE_CODES},
     "web.closed.other": "sockets closed with a code that Kogame does not know",
@@ -90,6 +93,7 @@ GAUGES: dict[str, str] = {
     "web.rooms": "rooms that sockets here look at",
     "web.pages": "pages outside a game that follow rooms and scores here",
     "web.drained": "1 while it takes no players, because operators wish so",
+    "web.console_pages": "Metrics pages, and rooms looked into from them, open here",
     "web.slow_clients": "clients that are behind now and get nothing until they catch up",
     "engine.rooms": "rooms this engine owns",
     "engine.seats": "seats taken in them, bots included",

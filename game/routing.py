@@ -7,6 +7,7 @@ from django.urls import re_path
 
 from game import consumers, handshake
 from game.background import background, stop_background
+from game.console import socket as console
 
 # Django's re_path is typed for views; Channels routes any ASGI application by it.
 _path: Any = re_path
@@ -15,6 +16,8 @@ websocket = URLRouter(
     [
         _path(r"^ws/room/(?P<room>[a-z0-9]{4,12})/$", consumers.room),
         _path(r"^ws/live/$", consumers.live),
+        _path(r"^ws/metrics/$", console.page),
+        _path(r"^ws/metrics/(?P<room>[a-z0-9]{4,12})/$", console.window),
         _path(r"", handshake.refuse),  # daphne answers an unrouted path with a traceback
     ]
 )

@@ -194,7 +194,7 @@ def test_the_figures_have_the_shape_that_the_page_reads(server: redis.Redis, log
     told = figures(login("view_metrics"))
     assert set(told) == {
         *("at", "away", "status", "sample", "queues", "outbox", "redis", "database"),
-        *("processes", "silent", "rooms"),
+        *("processes", "silent", "rooms", "totals"),
     }
     assert [one["kind"] for one in told["processes"]] == ["web", "engine", "worker", "beat"]
     assert [(row["name"], row["consumers"]) for row in told["queues"]] == [
@@ -208,7 +208,7 @@ def test_seats_are_told_of_rooms_that_were_opened(server: redis.Redis, login: Lo
     healthy(server)
     client = login("view_metrics")
     assert "seats" not in figures(client)["rooms"][0]
-    assert figures(client, "?room=abc234")["rooms"][0]["seats"][0][1] == "Mia"
+    assert figures(client, '?look={"open":["abc234"]}')["rooms"][0]["seats"][0][1] == "Mia"
 
 
 def test_every_declared_figure_reaches_the_page(server: redis.Redis, login: Login) -> None:
@@ -269,7 +269,7 @@ def test_what_is_wrong_is_said_in_words(
     server: redis.Redis, sick: dict[str, Any], said: str
 ) -> None:
     healthy(server)
-    assert said in problems(overview.overview([]) | sick)
+    assert said in problems(overview.overview() | sick)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_a_sick_redis_is_said_in_words(
     server: redis.Redis, figure: dict[str, Any], said: str
 ) -> None:
     healthy(server)
-    picture = overview.overview([])
+    picture = overview.overview()
     assert said in problems(picture | {"redis": picture["redis"] | figure})
 
 
@@ -308,7 +308,7 @@ def test_a_sick_database_is_said_in_words(
 def test_a_silent_worker_is_named_with_since_when(server: redis.Redis) -> None:
     at = healthy(server)
     server.delete("kg:proc:worker:celery@h")
-    (problem,) = overview.overview([])["status"]["problems"]
+    (problem,) = overview.overview()["status"]["problems"]
     assert problem == {
         "level": "bad",
         "words": "1 worker process silent",
@@ -322,7 +322,7 @@ def test_a_silent_process_that_was_replaced_needs_no_hand(server: redis.Redis) -
     at = healthy(server)
     server.delete("kg:proc:engine:e1")
     publish(server, report("engine", "e2", started=at + 1, at=at + 2))
-    picture = overview.overview([])
+    picture = overview.overview()
     assert [(one["id"], one["replaced"]) for one in picture["silent"]] == [("e1", True)]
     assert picture["status"]["level"] == "ok"
 
@@ -353,14 +353,14 @@ def test_a_missing_kind_of_process_is_said(server: redis.Redis) -> None:
     healthy(server)
     server.delete("kg:proc:engine:e1")
     server.zrem(metrics.INDEX, "engine:e1")
-    assert "No engine is running" in problems(overview.overview([]))
+    assert "No engine is running" in problems(overview.overview())
 
 
 def test_losses_of_the_last_seconds_are_said(server: redis.Redis) -> None:
     healthy(server)
     publish(server, report("engine", "e1", recent={"engine.overruns": 12}, recent_seconds=9.9))
     said = "12 ticks took longer than they may, in the last 10 s"
-    assert said in problems(overview.overview([]))
+    assert said in problems(overview.overview())
 
 
 def test_rooms_that_overrun_are_named_the_worst_first(server: redis.Redis) -> None:
@@ -371,7 +371,7 @@ def test_rooms_that_overrun_are_named_the_worst_first(server: redis.Redis) -> No
         for n in range(6)
     ]
     publish(server, report("engine", "e1", details={"rooms": rooms}))
-    said = [problem for problem in problems(overview.overview([])) if "room" in problem]
+    said = [problem for problem in problems(overview.overview()) if "room" in problem]
     assert said == [
         *(
             f"Big (room{n}) on engine e1 is too large for its pace: "
@@ -386,7 +386,7 @@ def test_a_broker_that_is_away_is_said_with_since_when(server: redis.Redis) -> N
     at = healthy(server)
     away = {"kind": "rabbitmq", "error": "ConnectionRefusedError", "since": at - 60, "alarms": []}
     server.set(election.KEY, json.dumps(sample(at, broker=away)))
-    (problem,) = overview.overview([])["status"]["problems"]
+    (problem,) = overview.overview()["status"]["problems"]
     assert problem["words"] == "The task broker (rabbitmq) does not answer"
     assert problem["since"] == at - 60
 
@@ -394,7 +394,7 @@ def test_a_broker_that_is_away_is_said_with_since_when(server: redis.Redis) -> N
 def test_old_samples_are_said_to_be_old(server: redis.Redis) -> None:
     at = healthy(server)
     server.set(election.KEY, json.dumps(sample(at - 60)))
-    (problem,) = overview.overview([])["status"]["problems"]
+    (problem,) = overview.overview()["status"]["problems"]
     assert problem["words"].startswith("Queues are not being measured")
     assert problem["since"] == at - 60
 

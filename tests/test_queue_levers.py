@@ -137,6 +137,6 @@ def test_a_paused_queue_is_said(login: Login) -> None:
         store.redis().set(election.KEY, metrics.msgspec.json.encode(sampler.sample()))
     finally:
         sampler.close()
-    said = [problem["words"] for problem in overview([])["status"]["problems"]]
+    said = [problem["words"] for problem in overview()["status"]["problems"]]
     store.redis().delete(election.KEY)
     assert "Queue scores is paused: 0 tasks waiting" in said

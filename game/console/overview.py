@@ -7,11 +7,11 @@ from typing import Any
 import redis
 
 from game import metrics, store
-from game.console import words
+from game.console import look, words
 from game.queues import election
 
-ANSWER_SECONDS = 1.0  # a page that asks each second must not wait longer for Redis
-OPEN_MOST = 10  # rooms whose seats one page may look into at a time
+ANSWER_SECONDS = 1.0  # a page that is told each second must not wait longer for Redis
+DIGITS = 4  # that measurements are told with: more are not shown, and would change all the time
 
 _away_since: float | None = None  # when this process first failed to read; None while it reads
 
@@ -22,12 +22,17 @@ def reader() -> redis.Redis:
     return store.blocking(ANSWER_SECONDS)
 
 
-def overview(opened: list[str]) -> dict[str, Any]:
-    """All figures as plain data; `opened` are the rooms whose seats are wanted.
+def overview(looked: look.Look = look.FIRST) -> dict[str, Any]:
+    """All figures as plain data, and of the rooms those that are looked at.
 
     {"at", "away": {"since", "error"} or None, "status", "sample", "queues", "outbox", "redis",
-     "processes": [report without details], "silent", "rooms"}
+     "processes": [report without its rooms], "silent", "rooms", "totals"}
     """
+    return look.cut(everything(), looked)
+
+
+def everything() -> dict[str, Any]:
+    """All figures as plain data, with every room and its seats, before anyone looks at some."""
     global _away_since  # noqa: PLW0603  (one process, one view of Redis)
     now = time.time()
     try:
@@ -37,12 +42,10 @@ def overview(opened: list[str]) -> dict[str, Any]:
         away = {"since": _away_since, "error": f"{type(error).__name__}: {error}"[:200]}
         return {"at": now, "away": away, "status": words.redis_away(_away_since)}
     _away_since = None
-    return _together(seen["at"], seen, sample or {}, opened)
+    return _together(seen["at"], seen, sample or {})
 
 
-def _together(
-    now: float, seen: dict[str, Any], sample: dict[str, Any], opened: list[str]
-) -> dict[str, Any]:
+def _together(now: float, seen: dict[str, Any], sample: dict[str, Any]) -> dict[str, Any]:
     """One picture of the living, the silent and the sample."""
     living, silent = seen["living"], missed(seen["living"], seen["silent"])
     rooms = [
@@ -50,9 +53,6 @@ def _together(
         for report in living
         for room in report["details"].get("rooms", ())
     ]
-    for room in rooms:
-        if room["id"] not in opened[:OPEN_MOST]:
-            room.pop("seats", None)
     rooms.sort(key=lambda room: (-room.get("people", 0), str(room.get("title")), room["id"]))
     picture: dict[str, Any] = {
         "at": now,
@@ -71,9 +71,21 @@ def _together(
 
 
 def _bare(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without its rooms, which are listed once, for all engines."""
+    """A report without its rooms, which are listed once for all engines, and with short numbers."""
     details = {name: items for name, items in report["details"].items() if name != "rooms"}
-    return {**report, "details": details}
+    observed = {name: _short(spread) for name, spread in report["observed"].items()}
+    times = {name: round(report[name], 3) for name in ("at", "uptime", "cpu", "recent_seconds")}
+    gauges = _short(report["gauges"])
+    return {**report, **times, "gauges": gauges, "observed": observed, "details": details}
+
+
+def _short(measured: dict[str, Any]) -> dict[str, Any]:
+    """Measurements by name, each with as many digits as are shown."""
+    return {
+        name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+        for name, value in measured.items()
+        if name != "sum"  # for Prometheus, which works out its own means
+    }
 
 
 def _consumed(row: dict[str, Any], living: list[dict[str, Any]]) -> dict[str, Any]:

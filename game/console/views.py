@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, NamedTuple
 
+import msgspec
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import admin
@@ -16,7 +17,8 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from game import draining, history, matchmaking, metrics, store
+from game import draining, history, matchmaking, metrics, protocol, store
+from game.console.look import Look
 from game.console.overview import overview, reader
 from game.models import AuditEntry
 
@@ -53,7 +55,7 @@ def may(user: Any, permission: str) -> bool:
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """The page's frame; the script fills it once a second. Comes after the admin's own log-in."""
+    """The page's frame, which its script fills. Comes after the admin's own log-in."""
     if not may(request.user, VIEW):
         raise PermissionDenied
     context = {
@@ -73,13 +75,17 @@ def page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def figures(request: HttpRequest) -> HttpResponse:
-    """All figures as JSON; `?room=` names a room whose seats are wanted, several times if need be.
+    """All figures as JSON; `?look=` says what is looked at, as the page does on its socket.
 
     A script asks, so who may not see them gets 403 and a sentence, not a log-in page.
     """
     if not may(request.user, VIEW):
-        return _refused("You may not see the metrics. Log in again as someone who may.")
-    return JsonResponse(overview(request.GET.getlist("room")))
+        return _refused(protocol.SENTENCES[protocol.SHUT_OUT])
+    try:
+        looked = msgspec.json.decode(request.GET.get("look", "{}"), type=Look)
+    except msgspec.MsgspecError:
+        return JsonResponse({"error": "What is looked at cannot be understood."}, status=400)
+    return JsonResponse(overview(looked))
 
 
 @never_cache
@@ -87,7 +93,7 @@ def figures(request: HttpRequest) -> HttpResponse:
 def past(request: HttpRequest) -> HttpResponse:
     """The charts' points as JSON: `?ring=hour` or `day`, `&since=` what the page has already."""
     if not may(request.user, VIEW):
-        return _refused("You may not see the metrics. Log in again as someone who may.")
+        return _refused(protocol.SENTENCES[protocol.SHUT_OUT])
     try:
         since = float(request.GET.get("since", "0"))
         return JsonResponse(history.read(reader(), request.GET.get("ring", "hour"), since))

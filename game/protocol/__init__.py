@@ -49,6 +49,7 @@ from game.protocol.codes import (
     ROOM_GONE as ROOM_GONE,
     SCORES_BACKLOG as SCORES_BACKLOG,
     SENTENCES as SENTENCES,
+    SHUT_OUT as SHUT_OUT,
     SILENT as SILENT,
     TOO_MANY as TOO_MANY,
     TOO_SLOW as TOO_SLOW,

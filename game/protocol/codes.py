@@ -18,7 +18,7 @@ NAME_FOUL = 7
 WRONG_VERSION, NO_IDENTITY, ROOM_GONE = 4001, 4003, 4004
 TOO_MANY, REPLACED, MALFORMED, REMOVED = 4008, 4009, 4010, 4011
 RESTARTING, TOO_SLOW, NO_HELLO, SILENT = 4012, 4013, 4014, 4015
-BANNED, CROWDED = 4016, 4017
+BANNED, CROWDED, SHUT_OUT = 4016, 4017, 4018
 SENTENCES = {
     ROOM_FULL: "This room is full. Watch it, or play in another one.",
     NAME_TAKEN: (
@@ -42,5 +42,6 @@ SENTENCES = {
     NO_HELLO: "The page did not introduce itself in time.",
     SILENT: "Nothing was heard from this page for a while.",
     BANNED: "An operator has banned you.",
+    SHUT_OUT: "You may not see the metrics. Log in again as someone who may.",
     CROWDED: "This game is open in too many places at once. Close one, then try again.",
 }
