@@ -1,4 +1,4 @@
-/** What the server says once a second; see game/console/overview.py. */
+/** What the server says as it changes, or when it is asked; see game/console/overview.py. */
 
 export interface Spread {
   n: number;
@@ -106,6 +106,22 @@ export interface Server {
   aof: boolean;
 }
 
+/** Of the list of rooms: how many there are and how many are like what was looked for, and the part shown. */
+export interface Totals {
+  rooms: number;
+  people: number;
+  found: number;
+  first: number;
+  listed: number;
+}
+
+/** What the page looks at: open rooms, what the list is searched for, rooms before the part shown. */
+export interface Look {
+  open: string[];
+  find: string;
+  first: number;
+}
+
 export interface Picture {
   at: number;
   away: null;
@@ -117,6 +133,7 @@ export interface Picture {
   processes: Process[];
   silent: Silent[];
   rooms: Room[];
+  totals: Totals;
 }
 
 /** Redis is away: there is nothing but the status. */

@@ -3,6 +3,7 @@
 import type { Process } from "./figures";
 
 export const MINUTE = 60; // points, one a second: every sparkline covers the same time
+const FRESH = 0.8; // seconds after which a picture is a new point: they may come twice a second
 
 interface Last {
   uptime: number;
@@ -21,7 +22,7 @@ export class History {
 
   /** A new picture of this moment; one that comes out of turn replaces the last points. */
   begin(at: number): void {
-    this.#fresh = at - this.#drawn > 0.5;
+    this.#fresh = at - this.#drawn > FRESH;
     if (this.#fresh) this.#drawn = at;
   }
 

@@ -1,4 +1,4 @@
-/** The operator's page: asks for all figures once a second and shows what changed. */
+/** The operator's page: is told all figures as they change, and shows what did. */
 
 import "./metrics.css";
 import { everything } from "./all";
@@ -6,52 +6,37 @@ import type { Answer, Picture, Problem, Status } from "./figures";
 import { History } from "./history";
 import { Rooms } from "./rooms";
 import { sections } from "./sections";
-import { element } from "./table";
+import { Source } from "./source";
+import { element, put } from "./table";
 import { tiles } from "./tiles";
 import { moment } from "./words";
-
-const EVERY_MS = 1000; // processes report once a second: asking more often shows nothing new
-const ANSWER_MS = 4000; // the server gives up on Redis after one or two
 
 const root = document.getElementById("kgm") as HTMLElement;
 const figures = document.getElementById("kgm-figures") as HTMLElement;
 const history = new History();
-const rooms = new Rooms(root, () => void refresh());
+const rooms = new Rooms(root, () => source.lookChanged());
 const parts = [tiles(history), sections(history), everything()];
-let timer = 0;
-let asking = false;
+let last: Answer | null = null; // what the next frame draws
 let unreachable: number | null = null;
-let out = false; // logged out since, or no longer allowed
 
-async function refresh(): Promise<void> {
-  if (asking) return;
-  asking = true;
-  clearTimeout(timer);
-  const started = performance.now();
-  try {
-    const query = new URLSearchParams([...rooms.open].map((id) => ["room", id]));
-    const answer = await fetch(`${root.dataset.figures}?${query}`, {
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    if (answer.status === 403) {
-      const { error } = (await answer.json()) as { error: string };
-      return shutOut(error);
-    } else if (answer.ok) show((await answer.json()) as Answer);
-    else throw new Error(String(answer.status));
-  } catch {
+const source = new Source(root.dataset.figures ?? "", root.dataset.socket ?? "", {
+  look: () => rooms.look(),
+  answer: (answer) => {
+    if (last === null) requestAnimationFrame(show);
+    last = answer;
+  },
+  unreachable: () => {
     unreachable ??= Date.now() / 1000;
     const words = "The server does not answer. Figures below are the last known.";
     say({ level: "bad", words: "", problems: [trouble(words, unreachable)] }, true);
-  }
-  asking = false;
-  const spent = performance.now() - started;
-  if (!document.hidden) timer = window.setTimeout(() => void refresh(), Math.max(0, EVERY_MS - spent));
-}
+  },
+  shutOut,
+});
 
 /** Logged out, or no longer allowed: nothing stays to be read, and nothing more is asked for. */
 function shutOut(sentence: string): void {
-  out = true;
-  asking = false;
+  last = null;
+  rooms.shutAll();
   figures.replaceChildren();
   document.getElementById("kgm-when")?.replaceChildren();
   say({ level: "bad", words: "", problems: [trouble(sentence, null)] }, true);
@@ -61,9 +46,13 @@ function trouble(words: string, since: number | null): Problem {
   return { level: "bad", words, since, about: "" };
 }
 
-function show(answer: Answer): void {
-  if (out) return location.reload(); // logged in again, in another tab
+/** Draw the newest, at most once a frame. */
+function show(): void {
+  const answer = last;
+  last = null;
+  if (answer === null) return;
   unreachable = null;
+  root.dataset.source = source.way;
   say(answer.status, answer.away !== null);
   if (answer.away === null) draw(answer);
 }
@@ -76,7 +65,8 @@ function draw(picture: Picture): void {
   rooms.show(picture);
   history.prune(picture.processes);
   const when = document.getElementById("kgm-when");
-  if (when) when.textContent = `As of ${moment(picture.at)}, your time. The lines show the last minute.`;
+  const way = source.way === "socket" ? "pushed as it changes" : "asked for once a second";
+  if (when) put(when, `As of ${moment(picture.at)}, your time, ${way}. The lines show the last minute.`);
 }
 
 const SAID_MOST = 12; // problems named; who reads on does not need a thirteenth
@@ -120,12 +110,6 @@ function line(problem: Problem): HTMLLIElement {
   }
   return item;
 }
-
-// A page that nobody looks at asks for nothing, and is up to date at once when looked at again.
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) void refresh();
-});
-void refresh();
 
 // Charts are most of this page's script: they come behind the words, and when they are looked at.
 const past = document.getElementById("kgm-past") as HTMLDetailsElement;

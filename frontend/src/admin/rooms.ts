@@ -1,7 +1,9 @@
 /** The list of rooms; one opens to its seats, with the levers beside them. */
 
-import type { Picture, Room, Seat } from "./figures";
+import type { Look, Picture, Room, Seat } from "./figures";
+import type { Miniature } from "./miniature";
 import { pull } from "./levers";
+import { Pager } from "./pager";
 import { type Column, element, put, Table } from "./table";
 import { ms, number } from "./words";
 
@@ -13,7 +15,11 @@ export class Rooms {
   /** Rooms that stand open, in the order in which they were opened. */
   readonly open = new Set<string>();
   #table: Table<Room>;
+  #pager: Pager;
   #seats = new Map<string, { node: HTMLTableRowElement; table: Table<Seat> }>();
+  #miniatures = new Map<string, Miniature>();
+  #players: string | undefined; // the admin's list of players
+  #room: string;
   #titles = new Map<string, string>();
   #kick: string | undefined;
   #close: string | undefined;
@@ -27,14 +33,26 @@ export class Rooms {
     this.#close = root.dataset.close;
     this.#message = root.dataset.message;
     this.#ban = root.dataset.ban;
+    this.#players = root.dataset.players;
+    this.#room = root.dataset.socket ?? "";
     this.#changed = changed;
+    this.#pager = new Pager(changed);
     this.#table = new Table(this.#columns(), "No room is open. The lobby opens one.", "Rooms");
-    document.getElementById("kgm-rooms")?.append(this.#table.table);
+    document.getElementById("kgm-rooms")?.append(this.#pager.node, this.#table.table);
+  }
+
+  /** What of the rooms the page looks at. */
+  look(): Look {
+    return { open: [...this.open], find: this.#pager.find, first: this.#pager.first };
+  }
+
+  shutAll(): void {
+    for (const id of [...this.open]) this.#shut(id);
   }
 
   show(picture: Picture): void {
-    for (const node of this.#seats.values()) node.node.remove();
     this.#sitting.clear();
+    this.#pager.show(picture.totals);
     this.#table.show(picture.rooms, (room) => room.id);
     this.#titles = new Map(picture.rooms.map((room) => [room.id, room.title]));
     for (const room of picture.rooms) {
@@ -107,6 +125,8 @@ export class Rooms {
 
   #shut(id: string): void {
     this.open.delete(id);
+    this.#miniatures.get(id)?.end();
+    this.#miniatures.delete(id);
     this.#seats.get(id)?.node.remove();
     this.#seats.delete(id);
     this.#table.row(id)?.querySelector("button")?.setAttribute("aria-expanded", "false");
@@ -121,18 +141,27 @@ export class Rooms {
       const cell = element("td");
       cell.colSpan = row.cells.length;
       const table = new Table(this.#seatColumns(room.id), "Nobody is in a seat.", `Seats of ${room.title}`);
-      cell.append(table.table);
+      cell.append(this.#picture(room), table.table);
       node.append(cell);
       this.#seats.set(room.id, (seats = { node, table }));
     }
-    row.after(seats.node);
+    if (row.nextElementSibling !== seats.node) row.after(seats.node);
     for (const seat of room.seats ?? []) this.#sitting.set(`${room.id} ${seat[0]}`, seat);
     seats.table.show(room.seats ?? [], (seat) => String(seat[0]));
   }
 
+  /** The board in the small; what draws it comes when it is first looked at. */
+  #picture({ id, title }: Room): HTMLElement {
+    const figure = element("figure", "kgm-miniature");
+    void import("./miniature").then(({ Miniature }) => {
+      if (this.open.has(id)) this.#miniatures.set(id, new Miniature(figure, `${this.#room}${id}/`, title || id));
+    });
+    return figure;
+  }
+
   #seatColumns(room: string): Column<Seat>[] {
     const columns: Column<Seat>[] = [
-      { head: "Name", about: "As the player chose it", words: true, show: (seat) => seat[1] },
+      { head: "Name", about: "As the player chose it", words: true, show: (seat) => ({ text: seat[1], href: this.#record(seat) }) },
       { head: "Seat", about: "Its number", show: (seat) => number(seat[0]) },
       { head: "Who", about: "Who steers", words: true, show: (seat) => PILOTS[seat[2]] ?? "" },
       {
@@ -155,6 +184,11 @@ export class Rooms {
         },
       });
     return columns;
+  }
+
+  /** What is known of the player in a seat. */
+  #record([, , , player]: Seat): string | undefined {
+    return this.#players && player ? `${this.#players}?${new URLSearchParams({ q: player })}` : undefined;
   }
 
   #button(text: string, press: (button: HTMLButtonElement) => void): HTMLButtonElement {

@@ -7,6 +7,8 @@ export interface Shown {
   text: string;
   title?: string;
   alarm?: boolean | undefined;
+  /** Where the words lead. */
+  href?: string | undefined;
   line?: readonly number[] | undefined;
 }
 
@@ -23,6 +25,7 @@ export interface Column<Row> {
 interface Cell {
   node: HTMLTableCellElement;
   text: HTMLSpanElement;
+  link?: HTMLAnchorElement;
   line?: SVGSVGElement;
 }
 
@@ -40,6 +43,12 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 /** Write only what differs, so that a screen reader and the layout have peace. */
 export function put(node: Element, text: string): void {
   if (node.textContent !== text) node.textContent = text;
+}
+
+function lead(cell: Cell, text: string, href: string): void {
+  if (!cell.link?.isConnected) cell.text.replaceChildren((cell.link = element("a")));
+  put(cell.link, text);
+  if (cell.link.getAttribute("href") !== href) cell.link.href = href;
 }
 
 export class Table<Row> {
@@ -110,8 +119,9 @@ export class Table<Row> {
 
   #fill(cell: Cell | undefined, shown: Shown | string): void {
     if (!cell) return;
-    const { text, title, alarm, line } = typeof shown === "string" ? { text: shown } : shown;
-    put(cell.text, text);
+    const { text, title, alarm, line, href } = typeof shown === "string" ? { text: shown } : shown;
+    if (href) lead(cell, text, href);
+    else put(cell.text, text);
     if ((cell.node.title || "") !== (title ?? "")) cell.node.title = title ?? "";
     cell.node.classList.toggle("kgm-alarm", alarm ?? false);
     if (!line) return;

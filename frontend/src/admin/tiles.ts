@@ -15,18 +15,17 @@ interface Figure {
 type Figures = [name: string, about: string, figure: Figure][];
 
 function main(picture: Picture, history: History): Figures {
-  const { processes, rooms, queues } = picture;
+  const { processes, totals, queues } = picture;
   const rate = (...names: string[]): number =>
     processes.reduce((sum, process) => sum + history.rate(process, ...names), 0);
   const all = (gauge: string): number =>
     processes.reduce((sum, process) => sum + (process.gauges[gauge] ?? 0), 0);
   const p99 = Math.max(0, ...processes.map((p) => p.observed["engine.tick_seconds"]?.p99 ?? 0));
   const count = (value: number): Figure => ({ value, text: number(value) });
-  const people = rooms.reduce((sum, room) => sum + room.people, 0);
   return [
-    ["Players", "People in a seat; bots are not counted", count(people)],
+    ["Players", "People in a seat; bots are not counted", count(totals.people)],
     ["Connections", "Open sockets, of all web processes", count(all("web.connections"))],
-    ["Rooms", "Rooms that an engine runs", count(rooms.length)],
+    ["Rooms", "Rooms that an engine runs", count(totals.rooms)],
     ["Ticks/s", "Of all rooms together", count(rate("engine.ticks"))],
     ["Slowest tick p99", "Of the engine where it is longest", { value: p99, text: ms(p99) }],
     ["Messages in/s", "From players", count(rate("web.messages_in"))],

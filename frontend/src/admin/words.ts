@@ -1,11 +1,14 @@
 /** Numbers as people read them; every one is short enough for a table's cell. */
 
 export const NONE = "–";
+// Made once: a formatter costs more than a thousand numbers that it writes.
+const TENTHS = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 /** 1234567 → "1,234,567"; fractions only where they matter. */
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined) return NONE;
-  return value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 });
+  return (Math.abs(value) < 10 ? TENTHS : WHOLE).format(value);
 }
 
 /** Bytes with a unit of 1000s. */
