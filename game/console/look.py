@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-LISTED = 50  # rooms in one page of the list: more than a screen shows
+LISTED = 30  # rooms in one page of the list: as many as a screen shows
 OPEN_MOST = 10  # rooms whose seats one page may look into at a time
 
 Id = Annotated[str, msgspec.Meta(max_length=64)]

@@ -7,11 +7,10 @@ from typing import Any
 import redis
 
 from game import metrics, store
-from game.console import look, words
+from game.console import brief, look, words
 from game.queues import election
 
 ANSWER_SECONDS = 1.0  # a page that is told each second must not wait longer for Redis
-DIGITS = 4  # that measurements are told with: more are not shown, and would change all the time
 
 _away_since: float | None = None  # when this process first failed to read; None while it reads
 
@@ -62,30 +61,16 @@ def _together(now: float, seen: dict[str, Any], sample: dict[str, Any]) -> dict[
         "outbox": sample.get("outbox"),
         "redis": sample.get("redis"),
         "database": sample.get("database"),
-        "processes": [_bare(report) for report in living],
+        "processes": living,
         "silent": silent,
         "rooms": rooms,
     }
-    picture["status"] = words.status(picture)
-    return picture
-
-
-def _bare(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without its rooms, which are listed once for all engines, and with short numbers."""
-    details = {name: items for name, items in report["details"].items() if name != "rooms"}
-    observed = {name: _short(spread) for name, spread in report["observed"].items()}
-    times = {name: round(report[name], 3) for name in ("at", "uptime", "cpu", "recent_seconds")}
-    gauges = _short(report["gauges"])
-    return {**report, **times, "gauges": gauges, "observed": observed, "details": details}
-
-
-def _short(measured: dict[str, Any]) -> dict[str, Any]:
-    """Measurements by name, each with as many digits as are shown."""
-    return {
-        name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-        for name, value in measured.items()
-        if name != "sum"  # for Prometheus, which works out its own means
+    status = words.status(picture)
+    told = {
+        "queues": [brief.queue(row) for row in picture["queues"]],
+        "processes": [brief.process(report) for report in living],
     }
+    return {**picture, **told, "status": status}
 
 
 def _consumed(row: dict[str, Any], living: list[dict[str, Any]]) -> dict[str, Any]:

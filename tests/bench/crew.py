@@ -13,6 +13,15 @@ from game.queues import election
 
 KINDS = ("web",) * 6 + ("engine",) * 8 + ("worker",) * 5 + ("beat",)
 LOOP = "process.loop_lag_seconds"
+FLOWS = {  # counters that move each second while people play
+    "web": (
+        *("web.connects", "web.disconnects", "web.messages_in", "web.messages_out"),
+        *("web.bytes_in", "web.bytes_out", "web.skipped_frames", "web.closed.1001"),
+    ),
+    "engine": ("engine.ticks", "engine.inputs", "engine.lives", "engine.stale_actions"),
+    "worker": (),
+    "beat": (),
+}
 
 
 class Crew:
@@ -38,15 +47,15 @@ class Crew:
         }
 
     def report(self, n: int, kind: str) -> dict[str, Any]:
-        """What process n says now; every figure of its kind is in it, and most have moved."""
+        """What process n says now; every figure of its kind is in it, and what flows has moved."""
         rng, id = self._rng, f"bench-{n}"
         counters = self._counters.setdefault(id, dict.fromkeys(metrics.COUNTERS, 0))
         own = [name for name in counters if name.startswith(kind)]
-        for name in own[:12]:
-            counters[name] += rng.randrange(500)
+        for name in FLOWS[kind]:
+            counters[name] += rng.randrange(400, 500)
         gauges = {name: rng.randrange(1000) for name in metrics.GAUGES if name.startswith(kind)}
         names = [name for name in metrics.OBSERVATIONS if name.startswith(kind)] + [LOOP]
-        spread = ("n", "sum", "p50", "p99", "max")
+        spread = ("sum", "p50", "p99", "max")
         now = time.time()
         return {
             **{
@@ -60,10 +69,13 @@ class Crew:
             **{"uptime": now - self._began, "cpu": now * 0.11, "threads": 9},
             "memory": 80_000_000 + rng.randrange(1 << 20),
             "counters": {name: counters[name] for name in own},
-            "gauges": gauges,
-            "recent": {name: rng.randrange(1, 5000) for name in own[:12]},
-            "recent_seconds": 9 + rng.random(),
-            "observed": {name: {each: rng.random() / 20 for each in spread} for name in names},
+            "gauges": gauges | {"engine.paused": 0, "worker.loop_age": 0.1},
+            "recent": {name: rng.randrange(4400, 4600) for name in FLOWS[kind]},
+            "recent_seconds": 9.9 + rng.random() / 10,
+            "observed": {
+                name: {"n": int(now), **{each: rng.random() / 20 for each in spread}}
+                for name in names
+            },
             "details": {"rooms": self._played(n)} if kind == "engine" else {},
         }
 
@@ -73,7 +85,7 @@ class Crew:
         for room in mine:
             room["tick"] += 10
             room["tick_ms"] = round(self._rng.random(), 3)
-            room["people"] = max(0, room["people"] + self._rng.choice((-1, 0, 0, 0, 1)))
+            room["people"] = max(0, room["people"] + self._rng.choice((-1, *(0,) * 18, 1)))
             for seat in room["seats"]:
                 seat[4] += self._rng.randrange(10)
         return mine

@@ -99,8 +99,14 @@ export class Charts {
   #show(): void {
     const ring = this.#rings[this.#shown];
     if (this.#charts.length === 0 || this.#charts.some((chart) => chart.outdated(ring))) this.#build();
-    else for (const chart of this.#charts) chart.show(ring);
+    else this.#draw(this.#charts, ring);
     if (!this.#pointed) put(this.#mark, this.#lately(ring));
+  }
+
+  /** One in each frame: all at once would take longer than a frame has. */
+  #draw([first, ...others]: Chart[], ring: Ring): void {
+    first?.show(ring);
+    if (others.length) requestAnimationFrame(() => this.#draw(others, ring));
   }
 
   #build(): void {
@@ -188,7 +194,7 @@ class Chart {
 
   show(ring: Ring): void {
     this.ring = ring;
-    this.#plot.setData(this.#data());
+    if (this.node.isConnected) this.#plot.setData(this.#data());
   }
 
   fit(): void {

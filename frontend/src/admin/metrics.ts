@@ -15,15 +15,21 @@ const root = document.getElementById("kgm") as HTMLElement;
 const figures = document.getElementById("kgm-figures") as HTMLElement;
 const history = new History();
 const rooms = new Rooms(root, () => source.lookChanged());
-const parts = [tiles(history), sections(history), everything()];
-let last: Answer | null = null; // what the next frame draws
+// One is drawn in each frame: all at once would take longer than a frame has, and stop a scroll.
+const parts = [
+  ...[tiles(history), ...sections(history), everything()],
+  (picture: Picture): void => rooms.show(picture),
+  (picture: Picture): void => history.prune(picture.processes),
+];
+let newest: Answer | null = null; // what is drawn next
+let drawing = false;
 let unreachable: number | null = null;
 
 const source = new Source(root.dataset.figures ?? "", root.dataset.socket ?? "", {
   look: () => rooms.look(),
   answer: (answer) => {
-    if (last === null) requestAnimationFrame(show);
-    last = answer;
+    newest = answer;
+    if (!drawing) show();
   },
   unreachable: () => {
     unreachable ??= Date.now() / 1000;
@@ -35,7 +41,7 @@ const source = new Source(root.dataset.figures ?? "", root.dataset.socket ?? "",
 
 /** Logged out, or no longer allowed: nothing stays to be read, and nothing more is asked for. */
 function shutOut(sentence: string): void {
-  last = null;
+  newest = null;
   rooms.shutAll();
   figures.replaceChildren();
   document.getElementById("kgm-when")?.replaceChildren();
@@ -46,27 +52,32 @@ function trouble(words: string, since: number | null): Problem {
   return { level: "bad", words, since, about: "" };
 }
 
-/** Draw the newest, at most once a frame. */
+/** Draw the newest; one that comes meanwhile is drawn after it. */
 function show(): void {
-  const answer = last;
-  last = null;
+  const answer = newest;
+  newest = null;
+  drawing = answer !== null;
   if (answer === null) return;
   unreachable = null;
   root.dataset.source = source.way;
   say(answer.status, answer.away !== null);
-  if (answer.away === null) draw(answer);
+  if (answer.away === null) begin(answer);
+  else requestAnimationFrame(show);
 }
 
-function draw(picture: Picture): void {
+function begin(picture: Picture): void {
   figures.hidden = false;
   history.begin(picture.at);
   for (const process of picture.processes) history.take(process);
-  for (const part of parts) part(picture);
-  rooms.show(picture);
-  history.prune(picture.processes);
   const when = document.getElementById("kgm-when");
   const way = source.way === "socket" ? "pushed as it changes" : "asked for once a second";
   if (when) put(when, `As of ${moment(picture.at)}, your time, ${way}. The lines show the last minute.`);
+  requestAnimationFrame(() => draw(picture, 0));
+}
+
+function draw(picture: Picture, n: number): void {
+  parts[n]?.(picture);
+  requestAnimationFrame(() => (n + 1 < parts.length ? draw(picture, n + 1) : show()));
 }
 
 const SAID_MOST = 12; // problems named; who reads on does not need a thirteenth

@@ -237,8 +237,8 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
   ];
 }
 
-/** The tables, each in its section; call the result with every new picture. */
-export function sections(history: History): (picture: Picture) => void {
+/** The tables, each in its section; call them all, in order, with every new picture. */
+export function sections(history: History): ((picture: Picture) => void)[] {
   let at = 0;
   const now = (): number => at;
   const queues = new Queues();
@@ -252,16 +252,17 @@ export function sections(history: History): (picture: Picture) => void {
   document.getElementById("kgm-tasks")?.append(kindsOfTasks.table);
   for (const part of kinds) document.getElementById(`kgm-${part.id}`)?.append(part.table.table);
 
-  return (picture) => {
+  const showQueues = (picture: Picture): void => {
     at = picture.at;
     const old = picture.sample === null || picture.at - picture.sample.at > 5 || !!picture.sample.broker.error;
     kindsOfTasks.show(tasks(picture.processes), (kind) => `${kind.queue} ${kind.task}`);
     tasksInHand(picture.processes);
     queues.show(picture.queues, old);
-    for (const part of kinds) {
-      const lines: Line[] = [...picture.processes, ...picture.silent];
-      const mine = lines.filter((line) => part.kinds.includes(line.kind));
-      part.table.show(mine, key, (line) => !isHere(line));
-    }
   };
+  const showKinds = kinds.map((part) => (picture: Picture): void => {
+    const lines: Line[] = [...picture.processes, ...picture.silent];
+    const mine = lines.filter((line) => part.kinds.includes(line.kind));
+    part.table.show(mine, key, (line) => !isHere(line));
+  });
+  return [showQueues, ...showKinds];
 }

@@ -1,0 +1,41 @@
+"""Figures with as many digits as are shown: more would change all the time, and tell no more."""
+
+from typing import Any
+
+MEASURED = 4  # digits of what is measured
+LATELY = 2  # digits of what was counted in the last seconds: whether, and about how much
+TENTHS = ("oldest_ready", "oldest_in_flight")  # ages, shown in seconds
+
+
+def process(report: dict[str, Any]) -> dict[str, Any]:
+    """A report without its rooms, which are listed once for all engines."""
+    return {
+        **report,
+        **{name: round(report[name], 3) for name in ("at", "uptime", "cpu")},
+        "memory": _digits(report["memory"], MEASURED),
+        "recent": {name: _digits(n, LATELY) for name, n in report["recent"].items()},
+        "recent_seconds": _digits(report["recent_seconds"], LATELY),
+        "gauges": _measured(report["gauges"]),
+        "observed": {name: _measured(spread) for name, spread in report["observed"].items()},
+        "details": {name: items for name, items in report["details"].items() if name != "rooms"},
+    }
+
+
+def queue(row: dict[str, Any]) -> dict[str, Any]:
+    """A queue's row."""
+    ages = {name: round(row[name], 1) for name in TENTHS if row[name] is not None}
+    return {**row, **ages}
+
+
+def _measured(figures: dict[str, Any]) -> dict[str, Any]:
+    # Sums are for Prometheus, which works out its own means.
+    return {
+        name: _digits(value, MEASURED) if isinstance(value, float) else value
+        for name, value in figures.items()
+        if name != "sum"
+    }
+
+
+def _digits(value: float, most: int) -> float:
+    """A number of as many digits; a whole one stays whole."""
+    return type(value)(float(f"{value:.{most}g}"))
