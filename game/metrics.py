@@ -138,6 +138,7 @@ class _Process:
         }
         self.totals = {name: [0, 0.0] for name in OBSERVATIONS}
         self.details: dict[str, list[Any]] = {}
+        self.makers: dict[str, Callable[[], list[Any]]] = {}
         self.past: deque[tuple[float, dict[str, int]]] = deque(maxlen=WINDOW_SECONDS)
         self.turned = self.reported = self.clock  # when the loop last turned, Redis last took
 
@@ -184,6 +185,12 @@ def detail(name: str, items: list[Any]) -> None:
         count("metrics.details_trimmed", len(items) - DETAIL_MOST)
         items = items[:DETAIL_MOST]
     _here.details[name] = items
+
+
+def detail_from(name: str, make: Callable[[], list[Any]]) -> None:
+    """Have a list of plain data made for each report that is published: no older than that."""
+    DETAILS[name]  # an unknown name is a KeyError
+    _here.makers[name] = make
 
 
 def meanings() -> dict[str, str]:
@@ -284,6 +291,8 @@ def report_key(member: str) -> str:
 
 def _encoded() -> bytes:
     """The report as JSON, without its details when it would be too large."""
+    for name, make in _here.makers.items():
+        detail(name, make())
     said = report()
     body = msgspec.json.encode(said)
     if len(body) > REPORT_BYTES:

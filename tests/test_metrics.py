@@ -69,7 +69,7 @@ def test_a_client_cannot_invent_names_by_its_close_code() -> None:
 
 
 def test_every_name_used_in_the_code_is_declared() -> None:
-    call = re.compile(r'metrics\.(?:count|gauge|observe|detail)\(\s*f?"([a-z_.{}]+)"')
+    call = re.compile(r'metrics\.(?:count|gauge|observe|detail|detail_from)\(\s*f?"([a-z_.{}]+)"')
     used = {
         name
         for path in SOURCE.rglob("*.py")
@@ -123,6 +123,16 @@ def test_a_detail_that_is_too_long_is_cut_and_counted() -> None:
     report = metrics.report()
     assert len(report["details"]["rooms"]) == metrics.DETAIL_MOST
     assert report["counters"]["metrics.details_trimmed"] == 3
+
+
+def test_a_detail_can_be_made_afresh_for_each_report(server: redis.Redis) -> None:
+    rooms: list[dict[str, str]] = []
+    metrics.detail_from("rooms", lambda: rooms)
+    metrics.publish_sync(server)
+    rooms = [{"id": "abcd"}]
+    metrics.publish_sync(server)
+    (report,) = metrics.snapshot(server)["living"]
+    assert report["details"]["rooms"] == rooms
 
 
 def test_a_report_that_is_too_large_goes_out_without_details(server: redis.Redis) -> None:

@@ -25,7 +25,7 @@ from game.room import Newer, Tick
 logger = logging.getLogger(__name__)
 
 UPKEEP_EVERY = 0.5  # s; three chances within a lease to renew a room that sleeps
-REPORT_EVERY = 1.0  # s between the lobby's and the operator's figures
+REPORT_EVERY = 1.0  # s between the lobby's figures
 CLOSE_AFTER = {False: 60.0, True: 600.0}  # s a room may be empty: public, private
 OVER_AFTER = 60.0  # s that a finished match is still shown
 OUTBOX_BOUND = 100_000  # lives; at some 300 bytes each, 30 MB of Redis
@@ -278,9 +278,15 @@ class Engine:
             if now - hosted.empty_since > CLOSE_AFTER[hosted.room.settings.private]:
                 self._close(hosted)
 
+    def _listed(self) -> list[dict[str, Any]]:
+        """The rooms on the operator's page."""
+        at = time.monotonic()
+        return [hosted.report(at) for hosted in self.rooms.values()]
+
     async def _report(self) -> None:
-        """The lobby's list, the operator's figures, and whether the outbox has room."""
+        """The lobby's list, and whether the outbox has room."""
         redis = self.ledger.redis
+        metrics.detail_from("rooms", self._listed)
         while True:
             lines: dict[Any, Any] = {
                 room: protocol.encode_json(h.line()) for room, h in self.rooms.items()
@@ -297,8 +303,6 @@ class Engine:
                 pipe.zadd(store.ROOMS, busy, xx=True)
             waiting, *_ = await pipe.execute()
             metrics.gauge("engine.outbox", waiting)
-            at = time.monotonic()
-            metrics.detail("rooms", [hosted.report(at) for hosted in self.rooms.values()])
             self._backlog = waiting >= OUTBOX_BOUND
             for hosted in self.rooms.values():
                 hosted.room.backlog = self._backlog

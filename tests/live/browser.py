@@ -137,6 +137,11 @@ class Visitors:
             self.errors.append(said)
 
 
+def only_refusals(visitors: Visitors) -> None:
+    """A browser writes every 403 on its console; here they are meant."""
+    visitors.errors[:] = [said for said in visitors.errors if "status of 403" not in said]
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """One Chromium for the tests of a file, which share its loop."""

@@ -489,6 +489,9 @@ async def test_an_operator_sees_the_room_removes_a_player_and_misses_a_worker(
     admin = await operator(kogame, visitors)
     opener = admin.locator("#kgm-rooms .kgm-opener", has_text="Olga's own")
     await opener.click()
+    picture = admin.locator(".kgm-miniature")
+    await picture.scroll_into_view_if_needed()  # it is live only while it is seen
+    await expect(picture).to_contain_text("Tick")
     row = admin.locator("#kgm-rooms .kgm-inside tr", has_text="Ada")
     await row.get_by_role("button", name="Remove…").click()
     await admin.get_by_role("button", name="Remove player").click()

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 from game import bans, matchmaking, store
 from game.models import Ban
 from tests import processes
-from tests.live.browser import Visitors, Web, phase
+from tests.live.browser import Visitors, Web, only_refusals, phase
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -48,11 +48,6 @@ async def _emptied() -> AsyncIterator[None]:
         await matchmaking.close(room["id"])
     await get_channel_layer().flush()
     await store.close_aredis()
-
-
-def only_refusals(visitors: Visitors) -> None:
-    """A browser writes every 403 on its console; here they are meant."""
-    visitors.errors[:] = [said for said in visitors.errors if "status of 403" not in said]
 
 
 async def operator(visitors: Visitors, address: str) -> Page:

@@ -82,6 +82,7 @@ export class Charts {
   /** Ask for what is new, again after each interval while somebody looks. */
   async #ask(): Promise<void> {
     clearTimeout(this.#timer);
+    if (!this.#grid.isConnected) return; // nobody may see it any more
     const name = this.#shown;
     const ring = this.#rings[name];
     try {
