@@ -141,7 +141,9 @@ export class Rooms {
       const cell = element("td");
       cell.colSpan = row.cells.length;
       const table = new Table(this.#seatColumns(room.id), "Nobody is in a seat.", `Seats of ${room.title}`);
-      cell.append(this.#picture(room), table.table);
+      const both = element("div", "kgm-look");
+      both.append(this.#picture(room), table.table);
+      cell.append(both);
       node.append(cell);
       this.#seats.set(room.id, (seats = { node, table }));
     }

@@ -230,7 +230,7 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
       "engine.commits_refused",
       "layer.dropped",
     ]),
-    column("Recoveries", "Rooms taken over from another engine", (process) =>
+    column("Taken over", "Rooms that another engine had", (process) =>
       number(process.counters["engine.recoveries"] ?? 0),
     ),
     ...common(history),
@@ -248,7 +248,7 @@ export function sections(history: History): ((picture: Picture) => void)[] {
     { id: "engine", kinds: ["engine"], columns: engineColumns, none: "No engine is running." },
   ].map((part) => ({ ...part, table: new Table(part.columns(history, now), part.none, part.id) }));
   const tasksInHand = held();
-  const kindsOfTasks = new Table(taskColumns(), "No worker has taken a task yet.", "Tasks");
+  const kindsOfTasks = new Table(taskColumns(), "No running worker has taken a task yet.", "Tasks");
   document.getElementById("kgm-tasks")?.append(kindsOfTasks.table);
   for (const part of kinds) document.getElementById(`kgm-${part.id}`)?.append(part.table.table);
 
