@@ -211,6 +211,25 @@ def test_seats_are_told_of_rooms_that_were_opened(server: redis.Redis, login: Lo
     assert figures(client, '?look={"open":["abc234"]}')["rooms"][0]["seats"][0][1] == "Mia"
 
 
+@pytest.mark.parametrize("look", ["nonsense", '{"first": -1}', '{"open": "abc234"}', "[]"])
+def test_a_look_that_cannot_be_understood_is_said_to_be(
+    server: redis.Redis, login: Login, look: str
+) -> None:
+    answer = login("view_metrics").get(reverse(FIGURES), {"look": look})
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+def test_figures_have_as_many_digits_as_are_shown(server: redis.Redis) -> None:
+    spread = {"n": 12345, "sum": 1.5, "p50": 0.0123456, "p99": 1.23456}
+    one = report("worker", "w", memory=81_234_567, recent={"tasks.publish_failures": 4567})
+    publish(server, one | {"observed": {"engine.tick_seconds": spread}, "recent_seconds": 9.87})
+    told = overview.overview()["processes"][0]
+    assert told["memory"] == 81_230_000
+    assert told["recent"] == {"tasks.publish_failures": 4600}
+    assert told["observed"]["engine.tick_seconds"] == {"n": 12345, "p50": 0.01235, "p99": 1.235}
+
+
 def test_every_declared_figure_reaches_the_page(server: redis.Redis, login: Login) -> None:
     metrics.start("web", "everything")
     for name in metrics.COUNTERS:

@@ -59,6 +59,15 @@ def handshake(
     return WebsocketCommunicator(application, path, headers)
 
 
+async def close_of(socket: WebsocketCommunicator) -> dict[str, Any]:
+    """How the server closes a socket, whatever it sends before."""
+    output: dict[str, Any] = {"type": ""}
+    async with asyncio.timeout(SECONDS):
+        while output["type"] != "websocket.close":
+            output = await socket.receive_output(SECONDS)
+    return output
+
+
 class Page:
     """A Metrics page's side of its socket."""
 
@@ -95,12 +104,7 @@ class Page:
 
     async def closed(self) -> dict[str, Any]:
         """How the server closed it."""
-        async with asyncio.timeout(SECONDS):
-            while (output := await self.socket.receive_output(SECONDS))[
-                "type"
-            ] != "websocket.close":
-                pass
-        return dict(output)
+        return await close_of(self.socket)
 
 
 def rooms(number: int, tick: int = 7) -> dict[str, Any]:
@@ -223,22 +227,25 @@ async def test_differences_come_to_the_picture_that_polling_gives() -> None:
 
 
 async def test_a_page_is_told_its_part_of_the_rooms_and_the_totals_of_all() -> None:
-    await running(rooms(2 * LISTED + 5), report("web", "w1"))
+    most = 2 * LISTED + 5
+    await running(rooms(most), report("web", "w1"))
     page = await Page(await log_in("view_metrics")).open()
     await page.hear()
     assert page.picture["totals"] == {
-        **{"rooms": 105, "people": sum(range(106)), "found": 105, "first": 0, "listed": LISTED}
+        **{"rooms": most, "people": sum(range(most + 1)), "found": most},
+        **{"first": 0, "listed": LISTED},
     }
     assert [room["id"] for room in page.picture["rooms"]] == [f"room{n:03}" for n in range(LISTED)]
     await page.say(look={"first": 5000, "open": ["room003"]})
     await page.until(lambda picture: picture["totals"]["first"] == 2 * LISTED)
     assert [room["id"] for room in page.picture["rooms"]] == [
-        *("room003", "room100", "room101", "room102", "room103", "room104")
+        "room003",
+        *(f"room{n:03}" for n in range(2 * LISTED, most)),
     ]
     assert ["seats" in room for room in page.picture["rooms"][:2]] == [True, False]
-    await page.say(look={"find": "POND 77"})
+    await page.say(look={"find": "POND 44"})
     await page.until(lambda picture: picture["totals"]["found"] == 1)
-    assert [room["id"] for room in page.picture["rooms"]] == ["room077"]
+    assert [room["id"] for room in page.picture["rooms"]] == ["room044"]
     await page.socket.disconnect()
 
 
@@ -332,11 +339,15 @@ async def test_a_page_that_says_too_much_is_closed() -> None:
 
 
 # --- A room, looked into ------------------------------------------------------------------------
-async def test_an_operator_sees_a_private_room_and_cannot_take_a_seat_in_it() -> None:
+async def test_an_operator_sees_a_private_room_has_no_seat_in_it_and_is_out_with_the_log_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(operators, "RECHECK", 0.05)
     engine = Engine()
     task = asyncio.create_task(engine.run())
     room = await matchmaking.create_room({}, "", private=True, fill=0)
-    window = handshake(await log_in("view_metrics"), f"/ws/metrics/{room}/")
+    client = await log_in("view_metrics")
+    window = handshake(client, f"/ws/metrics/{room}/")
     assert (await window.connect())[0]
     await window.send_to(bytes_data=b"\x01\x02")
     await window.send_to(bytes_data=b"\x02" + json.dumps({"name": "Olga", "colour": 1}).encode())
@@ -344,6 +355,8 @@ async def test_an_operator_sees_a_private_room_and_cannot_take_a_seat_in_it() ->
     while not {0x81, 0x82, 0x87} <= seen:  # welcome, a frame, and no seat
         seen.add((await window.receive_from(SECONDS))[0])
     assert all(not hosted.room.seats for hosted in engine.rooms.values())
+    await sync_to_async(client.logout)()
+    assert (await close_of(window))["code"] == protocol.SHUT_OUT
     await window.disconnect()
     engine.stop()
     await asyncio.wait_for(task, 10)

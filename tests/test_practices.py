@@ -55,8 +55,13 @@ def test_nothing_here_hangs_on_djangos_signals() -> None:
 
 # --- Sessions --------------------------------------------------------------------------------
 def test_nothing_in_the_game_touches_a_session() -> None:
-    """Sockets, tasks and pages know guests by a signed cookie; only the admin has sessions."""
+    """Sockets, tasks and pages know guests by a signed cookie; only the admin has sessions.
+
+    One module reads them: it lets the admin's operators into the console's sockets.
+    """
     for path, tree in modules():
+        if path == "game/console/operators.py":
+            continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute):
                 assert node.attr not in {"session", "SessionStore"}, f"{path}:{node.lineno}"

@@ -13,6 +13,7 @@ BENCHES = {
     "engine": "a tick of five thousand players",
     "load": "two hundred players on one web process",
     "page": "what the game page costs a browser",
+    "console": "what the operator's page costs, and how fresh it is",
 }
 
 

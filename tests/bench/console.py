@@ -31,6 +31,8 @@ FRAME_MOST = 1000 / 60  # ms
 SIZE_MOST = 60_000  # bytes of script and style, compressed
 SAMPLER_MOST = 0.05  # of a core, with 50 queues
 OWN_MOST = 0.02  # of a process's own work
+PLAYED = 0.08  # of a core, for 200 players: see tests.bench.load
+COUNTS = 1_300  # a second then: two for each of 300 inputs and answers, and for each room's tick
 ENTRIES = ("src/admin/metrics.ts", "src/admin/charts.ts", "src/admin/miniature.ts")
 
 WATCH = """() => {
@@ -199,15 +201,52 @@ async def engine(seconds: float, rooms: int = 40, bots: int = 8) -> None:
     await asyncio.sleep(seconds)
     spent = (time.process_time() - began) / seconds
     ticks = metrics.report()["observed"]["engine.tick_seconds"]["n"] / seconds
-    report = each(metrics._encoded, 50)
-    rows = each(lambda: [hosted.report(0.0) for hosted in running.rooms.values()], 50)
-    counting = each(lambda: metrics.count("engine.ticks"), 100_000)
-    observing = each(lambda: metrics.observe("engine.tick_seconds", 0.001), 100_000)
-    own = report + rows + ticks * 2 * (counting + observing)
+    noting = ticks * (counting() + 2 * observing())
+    own = each(metrics._encoded, 50) + await sending() + noting
     print(f"engine: {rooms} rooms of {bots} bots take {spent:.1%} of a core; its figures ", end="")
     print(f"{own / spent:.1%} of that (at most {OWN_MOST:.0%}): {1000 * own:.2f} ms a second")
     running.stop()
     await asyncio.wait_for(task, 10)
+    await store.close_aredis()
+
+
+async def sending() -> float:
+    """CPU-seconds of sending one report, apart from making it."""
+    from game import metrics, store
+
+    server, body = store.aredis(), metrics._encoded()
+    began = time.process_time()
+    for _ in range(50):
+        pipe = server.pipeline(transaction=False)
+        pipe.set("bench", body, px=1000)
+        pipe.zadd("bench:procs", {"bench": 1})
+        pipe.zremrangebyscore("bench:procs", "-inf", 0)
+        await pipe.execute()
+    return (time.process_time() - began) / 50
+
+
+def counting() -> float:
+    """CPU-seconds of one count."""
+    from game import metrics
+
+    return each(lambda: metrics.count("web.messages_out"), 20_000)
+
+
+def observing() -> float:
+    """CPU-seconds of one measurement."""
+    from game import metrics
+
+    return each(lambda: metrics.observe("engine.tick_seconds", 0.001), 20_000)
+
+
+async def web() -> None:
+    """What the figures of a web process take of what it does for 200 players."""
+    from game import metrics, store
+
+    metrics.start("web", "bench")
+    own = each(metrics._encoded, 50) + await sending() + COUNTS * counting()
+    print(f"web: its figures take {1000 * own:.2f} ms a second, {own / PLAYED:.1%} of ", end="")
+    print(f"what 200 players take (at most {OWN_MOST:.0%})")
     await store.close_aredis()
 
 
@@ -224,6 +263,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {load:.1f} before; without a GPU")
     asyncio.run(page(seconds))
     sampler()
+    asyncio.run(web())
     asyncio.run(engine(seconds))
 
 
