@@ -320,7 +320,7 @@ def test_a_sick_database_is_said_in_words(
     server: redis.Redis, figure: dict[str, Any], said: str
 ) -> None:
     healthy(server)
-    picture = overview.overview([])
+    picture = overview.overview()
     assert said in problems(picture | {"database": picture["database"] | figure})
 
 
@@ -359,7 +359,7 @@ def test_the_clock_of_a_machine_may_be_wrong(
             metrics.start("engine", "e2")
             metrics.publish_sync(server)
             server.set(election.KEY, json.dumps(sampler.sample()))
-            picture = overview.overview([])
+            picture = overview.overview()
         assert [(one["id"], one["replaced"]) for one in picture["silent"]] == [("e1", True)]
         assert picture["at"] == pytest.approx(time.time(), abs=5)
         heard = {one["id"]: one["heard"] for one in picture["processes"]}

@@ -3,15 +3,17 @@
 from typing import Any
 
 MEASURED = 4  # digits of what is measured
+MILLI = 3  # decimals of moments and times, in seconds
 LATELY = 2  # digits of what was counted in the last seconds: whether, and about how much
 TENTHS = ("oldest_ready", "oldest_in_flight")  # ages, shown in seconds
 
 
 def process(report: dict[str, Any]) -> dict[str, Any]:
     """A report without its rooms, which are listed once for all engines."""
+    times = {name: value for name, value in report.items() if isinstance(value, float)}
     return {
         **report,
-        **{name: round(report[name], 3) for name in ("at", "uptime", "cpu")},
+        **{name: round(value, MILLI) for name, value in times.items()},
         "memory": _digits(report["memory"], MEASURED),
         "recent": {name: _digits(n, LATELY) for name, n in report["recent"].items()},
         "recent_seconds": _digits(report["recent_seconds"], LATELY),

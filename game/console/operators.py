@@ -22,7 +22,7 @@ from game import handshake, metrics, protocol, sinks
 from game.admission import Guest
 from game.background import forever
 from game.console.each_loop import each_loop
-from game.console.views import VIEW, may
+from game.console.permission import VIEW, may
 from game.ending import end
 from game.handshake import Application, Receive, Scope, Served, header
 

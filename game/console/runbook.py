@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-from game.console import views
+from game.console import permission
 
 FOLDER: Path = settings.BASE_DIR / "docs" / "runbook"
 
@@ -33,7 +33,7 @@ def pages() -> dict[str, tuple[str, SafeString]]:
 
 def page(request: HttpRequest, alarm: str = "") -> HttpResponse:
     """One page, or the list of all."""
-    if not views.may(request.user, views.VIEW):
+    if not permission.may(request.user, permission.VIEW):
         raise PermissionDenied
     if alarm and alarm not in pages():
         raise Http404("There is no such alarm.")

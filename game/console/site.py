@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from game.console import process_levers, queue_levers, runbook, views
+from game.console import permission, process_levers, queue_levers, runbook, views
 
 
 class ConsoleSite(AdminSite):
@@ -46,7 +46,7 @@ class ConsoleSite(AdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Django's list of models, with the Metrics page as the first entry."""
         apps = super().get_app_list(request, app_label)
-        if app_label is not None or not request.user.has_perm(views.VIEW):
+        if app_label is not None or not request.user.has_perm(permission.VIEW):
             return apps
         address = reverse("admin:metrics")
         entry = {

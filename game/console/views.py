@@ -20,12 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 from game import draining, history, matchmaking, metrics, protocol, store
 from game.console.look import Look
 from game.console.overview import overview, reader
+from game.console.permission import VIEW, may
 from game.models import AuditEntry
 
 log = logging.getLogger(__name__)
 
-VIEW, KICK, CLOSE = "game.view_metrics", "game.kick_player", "game.close_room"
-MESSAGE = "game.message_room"
+KICK, CLOSE, MESSAGE = "game.kick_player", "game.close_room", "game.message_room"
 BAN = "game.add_ban"  # asked for by the admin's own form, to which the page links
 SEAT_MOST = 0xFFFF  # as wide as the wire's seat numbers
 MESSAGE_MOST = 200  # characters: what is read in a quarter of a minute, while one plays
@@ -47,11 +47,6 @@ class Pull(NamedTuple):
 
 
 Lever = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
-
-
-def may(user: Any, permission: str) -> bool:
-    """Whether a user is active staff and has a permission."""
-    return bool(user.is_active and user.is_staff and user.has_perm(permission))
 
 
 def page(request: HttpRequest) -> HttpResponse:
