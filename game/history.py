@@ -131,13 +131,15 @@ class Recorder:
 
 
 def _asked(sample: dict[str, Any]) -> Point:
-    """What the sampler asked for itself: queues, the outbox, Redis; nothing of what is away."""
+    """What the sampler asked: queues, outbox, Redis, database; nothing of what is away."""
     outbox, server = sample["outbox"], sample["redis"]
     point: Point = {
         "outbox": outbox["length"],
         "redis latency": server["latency"],
         "redis memory": server["memory"],
     }
+    if not sample["database"]["error"]:
+        point["database latency"] = sample["database"]["latency"]
     if not sample["broker"]["error"]:
         for row in sample["queues"][:QUEUES_MOST]:
             point[f"queue {row['name']}"] = row["ready"]

@@ -28,7 +28,7 @@ const PLANS: Plan[] = [
   { title: "Messages per second", unit: number, figures: ["messages in", "messages out"] },
   { title: "CPU, of one core", unit: percent, figures: ["cpu web", "cpu engine", "cpu worker"] },
   { title: "Memory", unit: bytes, figures: ["memory", "redis memory"] },
-  { title: "Redis answers in", unit: ms, figures: ["redis latency"] },
+  { title: "Answers come in", unit: ms, figures: ["redis latency", "database latency"] },
   { title: "Event loops late by", unit: ms, figures: ["loop lag"] },
 ];
 const HEIGHT = 132; // px of a chart, its time axis included

@@ -106,6 +106,17 @@ export interface Server {
   aof: boolean;
 }
 
+/** Numbers that there are none of are null; while it does not answer, they are the last known. */
+export interface Database {
+  kind: string;
+  latency: number | null;
+  size: number | null;
+  clients: number | null;
+  clients_most: number | null;
+  error: string;
+  since: number | null;
+}
+
 /** Of the list of rooms: how many there are and how many are like what was looked for, and the part shown. */
 export interface Totals {
   rooms: number;
@@ -130,6 +141,7 @@ export interface Picture {
   queues: Queue[];
   outbox: { length: number; oldest: number | null; bad: number } | null;
   redis: Server | null;
+  database: Database | null;
   processes: Process[];
   silent: Silent[];
   rooms: Room[];

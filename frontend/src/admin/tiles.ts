@@ -1,6 +1,6 @@
-/** The figures that matter most, large, each with its last minute; and Redis beneath. */
+/** The figures that matter most, large, each with its last minute; Redis and the database beneath. */
 
-import type { Picture } from "./figures";
+import type { Database, Picture } from "./figures";
 import type { History } from "./history";
 import { drawSpark, spark } from "./spark";
 import { element, put } from "./table";
@@ -35,7 +35,7 @@ function main(picture: Picture, history: History): Figures {
 }
 
 function beneath(picture: Picture): Figures {
-  const { redis, outbox } = picture;
+  const { redis, outbox, database } = picture;
   const figures: Figures = [];
   if (outbox)
     figures.push(
@@ -54,6 +54,24 @@ function beneath(picture: Picture): Figures {
       ["Evicted keys", "Thrown away for want of memory; must stay 0", { value: redis.evicted, text: number(redis.evicted), alarm: redis.evicted > 0 }],
     );
   }
+  if (database) figures.push(...stored(database));
+  return figures;
+}
+
+function stored(database: Database): Figures {
+  const { latency, size, clients, clients_most: most, error } = database;
+  const known = (value: number | null, text: (value: number) => string): Figure => ({
+    value: value ?? 0,
+    text: error ? "away" : value === null ? "–" : text(value),
+    alarm: error !== "",
+  });
+  const figures: Figures = [
+    ["Database answers in", `The simplest question to ${database.kind}, there and back`, known(latency, ms)],
+    ["Database size", "What it holds", known(size, bytes)],
+  ];
+  if (most !== null)
+    figures.push(["Database clients", "Connections to its server, and how many it takes",
+      known(clients, (n) => `${number(n)} of ${number(most)}`)]);
   return figures;
 }
 
