@@ -2,19 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
 
 from game import matchmaking, store
-from game.engine import Engine, claims, ledger as ledger_module
+from game.engine import claims, ledger as ledger_module
 from game.engine.balance import parcel_out, surplus
 from game.engine.ledger import Ledger
 from game.room import Newer
 from game.rules.games import GAMES
 from game.rules.snek import Snek
+from tests.test_engine import clean_redis, running, until  # noqa: F401 (a fixture)
 
 
 class Later(Snek):
@@ -28,30 +28,6 @@ class Later(Snek):
         game = cast("Later", super().restore(upgraded))
         game.was = data["version"]  # type: ignore[attr-defined]
         return game
-
-
-@pytest.fixture(autouse=True)
-async def clean_redis() -> AsyncIterator[None]:
-    await store.aredis().flushdb()
-    yield
-    await store.close_aredis()
-
-
-@asynccontextmanager
-async def running() -> AsyncIterator[Engine]:
-    engine = Engine()
-    task = asyncio.create_task(engine.run())
-    try:
-        yield engine
-    finally:
-        engine.stop()
-        await asyncio.wait_for(task, 10)
-
-
-async def until(so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
-        while not so():
-            await asyncio.sleep(0.005)
 
 
 async def kept_room(monkeypatch: pytest.MonkeyPatch, rules: type[Snek]) -> str:
