@@ -7,7 +7,15 @@ import pytest
 
 from game import protocol
 from game.protocol import Ack, Act, Drop, Input, Join, Kick, Leave
-from game.room import INPUTS_PER_CONN, JOINS_PER_SEAT, NOTES_PER_SEAT, Room, Settings, Tick
+from game.room import (
+    INPUTS_PER_CONN,
+    JOINS_PER_SEAT,
+    NOTES_PER_SEAT,
+    Newer,
+    Room,
+    Settings,
+    Tick,
+)
 from game.rules.contract import ROOM, Pilot
 from game.rules.games import GAMES
 from game.rules.snek import Snek
@@ -324,8 +332,9 @@ def test_a_replay_over_a_checkpoint_ends_where_the_room_stood() -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda c: c | {"version": 99},
-        lambda c: c | {"game_version": 99},
+        lambda c: c | {"version": 0},
+        lambda c: c | {"version": "1"},
+        lambda c: c | {"game_version": None},
         lambda c: {k: v for k, v in c.items() if k != "tick"},
         lambda c: c | {"seats": [{"number": 1}]},
         lambda c: c | {"game": {}},
@@ -336,6 +345,13 @@ def test_a_damaged_checkpoint_is_a_value_error(damage: Any) -> None:
     step(r, join("w:1"))
     with pytest.raises(ValueError, match=r"\w"):
         Room.restore(r.settings, damage(r.checkpoint()))
+
+
+@pytest.mark.parametrize("what", ["version", "game_version"])
+def test_state_of_a_later_release_is_not_damaged(what: str) -> None:
+    r = room()
+    with pytest.raises(Newer):
+        Room.restore(r.settings, r.checkpoint() | {what: 99})
 
 
 def test_state_of_a_games_previous_version_is_brought_up_by_the_game(

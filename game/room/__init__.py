@@ -395,7 +395,9 @@ class Room:
         A game brings state of its own previous version up to this one.
         """
         game = GAMES[settings.game]
-        version, game_version = data.get("version", 0), data.get("game_version", 0)
+        version, game_version = data.get("version"), data.get("game_version")
+        if not isinstance(version, int) or not isinstance(game_version, int):
+            raise ValueError("the checkpoint does not say of which version it is")
         if version > STATE_VERSION or game_version > game.VERSION:
             raise Newer(f"version {version}, and {game_version} of {settings.game}")
         if version != STATE_VERSION:
