@@ -188,6 +188,29 @@ def test_they_are_found_by_their_words(client: Client) -> None:
         assert page.context["cl"].result_count == found
 
 
+def test_words_are_looked_for_in_the_newest_and_an_id_in_all(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search of a million rows' traces would hold the database up for half a minute."""
+    monkeypatch.setattr("game.console.failed.SEARCHED", 2)
+    now = datetime.now(UTC)
+    rows = [failed(1, error="moon", at=now - timedelta(hours=ago))[0] for ago in range(4)]
+    olga = operator(client)
+    for word, found in (("moon", rows[:2]), (rows[3].pk, rows[3:])):
+        page = olga.get(reverse(LIST), {"q": word})
+        assert list(page.context["cl"].result_list) == found
+
+
+def test_they_are_filtered_by_the_tasks_and_queues_there_are(client: Client) -> None:
+    name = tasks.clean_failures.name
+    [row] = failed(1, task=name)
+    failed(1, queue="nowhere")
+    olga = operator(client)
+    page = olga.get(reverse(LIST), {"task": name, "queue": row.queue})
+    assert f'?queue={row.queue}&amp;task={name}"' in page.content.decode()
+    assert list(page.context["cl"].result_list) == [row]
+
+
 def test_one_click_settles_a_bounded_number(client: Client, monkeypatch: Any) -> None:
     monkeypatch.setattr("game.console.failed.AT_ONCE", 2)
     rows = failed(3)
