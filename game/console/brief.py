@@ -9,11 +9,12 @@ TENTHS = ("oldest_ready", "oldest_in_flight")  # ages, shown in seconds
 
 
 def process(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without its rooms, which are listed once for all engines."""
-    times = {name: value for name, value in report.items() if isinstance(value, float)}
+    """A report without its rooms, which are listed once for all engines.
+
+    Its own clock is left out, too: it was heard by Redis' one.
+    """
     return {
-        **report,
-        **{name: round(value, MILLI) for name, value in times.items()},
+        **{name: _time(value) for name, value in report.items() if name != "at"},
         "memory": _digits(report["memory"], MEASURED),
         "recent": {name: _digits(n, LATELY) for name, n in report["recent"].items()},
         "recent_seconds": _digits(report["recent_seconds"], LATELY),
@@ -27,6 +28,10 @@ def queue(row: dict[str, Any]) -> dict[str, Any]:
     """A queue's row."""
     ages = {name: round(row[name], 1) for name in TENTHS if row[name] is not None}
     return {**row, **ages}
+
+
+def _time(value: Any) -> Any:
+    return round(value, MILLI) if isinstance(value, float) else value
 
 
 def _measured(figures: dict[str, Any]) -> dict[str, Any]:

@@ -207,18 +207,23 @@ class Hosted:
         return regions[self.room.tick % period :: period]
 
     # --- Told to others ----------------------------------------------------------------------
+    def _known(self) -> dict[str, Any]:
+        """What every list of rooms says of it."""
+        settings, people = self.room.settings, self.room.people()
+        return {
+            "id": settings.id,
+            "title": settings.title,
+            "game": settings.game,
+            "private": settings.private,
+            "people": people,
+            "bots": len(self.room.seats) - people,
+        }
+
     def line(self) -> dict[str, Any]:
         """The room in the lobby's list."""
-        room, options = self.room, self.room.game.options
-        people = room.people()
-        return {
-            "id": room.settings.id,
-            "title": room.settings.title,
-            "game": room.settings.game,
-            "private": room.settings.private,
-            "people": people,
-            "bots": len(room.seats) - people,
-            "capacity": room.settings.capacity,
+        options = self.room.game.options
+        return self._known() | {
+            "capacity": self.room.settings.capacity,
             **{key: options.get(key) for key in ("width", "height", "wrap", "rocks")},
         }
 
@@ -227,7 +232,7 @@ class Hosted:
         scores = self.room.game.tables.get(SCORES)
         points = dict(scores.rows(ROOM)) if scores else {}
         overran = self.overran_by if now - self.overran_at < self.REMEMBERED else 0.0
-        return self.line() | {
+        return self._known() | {
             "watchers": max(0, self.sockets() - self._present()),
             "tick": self.room.tick,
             "tick_ms": round(self.last_seconds * 1000, 3),

@@ -23,6 +23,9 @@ FLOWS = {  # counters that move each second while people play
     "beat": (),
 }
 
+# Gauges that say that something is wrong, or that an operator wished it so.
+STILL = ("engine.paused", "engine.drained", "web.drained", "worker.loop_age")
+
 
 class Crew:
     """Processes that report each second, every one at its own moment; each figure moves."""
@@ -40,7 +43,6 @@ class Crew:
         seats = [[s, f"Player {s}", 0, f"{n:016x}{s:016x}", s * 10] for s in range(1, 9)]
         return {
             **{"id": f"r{n:05}", "title": f"Pond {n}", "game": "snek", "people": n % 9, "bots": 3},
-            **{"capacity": 16, "width": 64, "height": 48, "wrap": False, "rocks": 8},
             **{"private": n % 7 == 0, "watchers": n % 3, "tick": 1000 * n, "tick_ms": 0.4},
             **{"tick_may_ms": 50.0, "overruns": 0, "overran_ms": 0.0, "asleep": False},
             "seats": seats,
@@ -66,10 +68,10 @@ class Crew:
                 "at": now,
                 "started": self._began,
             },
-            **{"uptime": now - self._began, "cpu": now * 0.11, "threads": 9},
+            **{"uptime": now - self._began, "cpu": (now - self._began) * 0.11, "threads": 9},
             "memory": 80_000_000 + rng.randrange(1 << 20),
             "counters": {name: counters[name] for name in own},
-            "gauges": gauges | {"engine.paused": 0, "worker.loop_age": 0.1},
+            "gauges": gauges | dict.fromkeys(STILL, 0),
             "recent": {name: rng.randrange(4400, 4600) for name in FLOWS[kind]},
             "recent_seconds": 9.9 + rng.random() / 10,
             "observed": {
