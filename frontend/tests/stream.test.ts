@@ -1,6 +1,7 @@
 /** What the operator's page is pushed: changes put on a picture, and a socket that comes back. */
 
 import { readFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Answer, Look } from "../src/admin/figures";
 import { merge } from "../src/admin/merge";
@@ -28,7 +29,7 @@ class FakeSocket {
   readyState = 0;
   said: unknown[] = [];
   onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
+  onmessage: ((event: { data: ArrayBuffer }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
 
   constructor(readonly url: URL) {
@@ -48,8 +49,15 @@ class FakeSocket {
     this.onopen?.();
   }
 
-  tells(message: object): void {
-    this.onmessage?.({ data: JSON.stringify(message) });
+  /** The page has taken it when the promise is fulfilled. */
+  async tells(n: number, message: object): Promise<void> {
+    const packed = deflateSync(JSON.stringify(message));
+    const data = new Uint8Array(4 + packed.length);
+    new DataView(data.buffer).setUint32(0, n, true);
+    data.set(packed, 4);
+    this.onmessage?.({ data: data.buffer });
+    const taken = (): boolean => this.said.some((said) => (said as { seen?: number }).seen === n);
+    while (!taken()) await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
@@ -65,7 +73,8 @@ describe("the stream", () => {
   let stream: Stream;
 
   beforeEach(() => {
-    vi.useFakeTimers();
+    // Unpacking goes on beside: setImmediate is the real one.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
     vi.stubGlobal("window", globalThis);
     vi.stubGlobal("location", { href: "https://kogame.example/admin/metrics/" });
     vi.stubGlobal("WebSocket", FakeSocket);
@@ -83,20 +92,20 @@ describe("the stream", () => {
     vi.useRealTimers();
   });
 
-  it("says what is looked at, puts changes on the whole and confirms each message", () => {
+  it("says what is looked at, puts changes on the whole and confirms each message", async () => {
     expect(newest().url.href).toBe("wss://kogame.example/ws/metrics/");
-    newest().tells({ n: 1, whole: { at: 1, rooms: [{ id: "a", tick: 1 }] } });
-    newest().tells({ n: 2, change: { at: 2, rooms: { rows: { a: { tick: 2 } } } } });
+    await newest().tells(1, { whole: { at: 1, rooms: [{ id: "a", tick: 1 }] } });
+    await newest().tells(2, { change: { at: 2, rooms: { rows: { a: { tick: 2 } } } } });
     expect(answers.at(-1)).toEqual({ at: 2, rooms: [{ id: "a", tick: 2 }] });
     expect(newest().said).toEqual([{ look: events.look() }, { seen: 1 }, { seen: 2 }]);
     expect(stream.live).toBe(true);
   });
 
-  it("goes on from what it had when Redis is back", () => {
-    newest().tells({ n: 1, whole: { at: 1, outbox: null } });
-    newest().tells({ n: 2, dark: { at: 2, away: { since: 2, error: "" } } });
+  it("goes on from what it had when Redis is back", async () => {
+    await newest().tells(1, { whole: { at: 1, outbox: null } });
+    await newest().tells(2, { dark: { at: 2, away: { since: 2, error: "" } } });
     expect(answers.at(-1)).toMatchObject({ away: { since: 2 } });
-    newest().tells({ n: 3, change: { at: 3 } });
+    await newest().tells(3, { change: { at: 3 } });
     expect(answers.at(-1)).toEqual({ at: 3, outbox: null });
   });
 
@@ -113,8 +122,8 @@ describe("the stream", () => {
     expect(events.lost).toHaveBeenCalledTimes(4);
   });
 
-  it("does not trust a connection that says nothing", () => {
-    newest().tells({ n: 1, whole: { at: 1 } });
+  it("does not trust a connection that says nothing", async () => {
+    await newest().tells(1, { whole: { at: 1 } });
     vi.advanceTimersByTime(5000);
     expect(stream.live).toBe(true);
     vi.advanceTimersByTime(2000);

@@ -17,7 +17,7 @@ from game.protocol import Entry
 @door
 async def page(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -> None:
     """A Metrics page: it is told what changes, and says what it looks at and what it has taken."""
-    sink = sinks.choose(scope, send, text=True)
+    sink = sinks.choose(scope, send)
     opened = Page(sink, guest.close)
     watch().join(opened)
     try:

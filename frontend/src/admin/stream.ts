@@ -8,10 +8,11 @@ const SILENCE_MS = 6000; // without a message, where two come each second: a dea
 const CHECK_MS = 500; // between looks at both
 const FIRST_RETRY_MS = 1000; // doubled with each failure
 const LONGEST_RETRY_MS = 30_000; // polling shows the same meanwhile: there is no hurry
+const NUMBER = 4; // bytes
 const SHUT_OUT = 4018; // may not see, or not any more
 
+/** What a message brings; before it, deflated, stand four bytes with its number. */
 interface Message {
-  n: number;
   whole?: Picture;
   change?: Record<string, unknown>;
   dark?: Dark;
@@ -43,7 +44,15 @@ export class Stream {
     this.#check = window.setInterval(() => this.#look(), CHECK_MS);
     const socket = new WebSocket(new URL(this.url, location.href.replace(/^http/, "ws")));
     socket.onopen = () => this.tellLook();
-    socket.onmessage = (event) => this.#take(JSON.parse(String(event.data)) as Message);
+    socket.binaryType = "arraybuffer";
+    let before = Promise.resolve(); // messages are unpacked beside this, and count in their order
+    socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
+      const unpacked = unpack(data);
+      before = before.then(async () => {
+        const message = await unpacked;
+        if (socket === this.#socket) this.#take(new DataView(data).getUint32(0, true), message);
+      });
+    };
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
     this.#socket = socket;
   }
@@ -70,7 +79,7 @@ export class Stream {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(said));
   }
 
-  #take({ n, whole, change, dark }: Message): void {
+  #take(n: number, { whole, change, dark }: Message): void {
     this.#heard = performance.now();
     this.#failures = 0;
     this.live = true;
@@ -96,4 +105,9 @@ export class Stream {
     this.#retry = window.setTimeout(() => this.open(), longest * (0.5 + Math.random() / 2));
     this.events.lost();
   }
+}
+
+function unpack(data: ArrayBuffer): Promise<Message> {
+  const bytes = new Blob([data.slice(NUMBER)]).stream();
+  return new Response(bytes.pipeThrough(new DecompressionStream("deflate"))).json() as Promise<Message>;
 }
