@@ -27,7 +27,7 @@ from game.sinks import Sink
 # half, and on the page within two.
 EVERY = 0.5
 UNSEEN_MOST = 2  # messages that a page may have yet to confirm: one on its way, one being drawn
-DEFLATE = 1  # zlib's level: names repeat so much that the fastest leaves a third, in 0.2 ms
+DEFLATE = 1  # zlib's level: names repeat so much that the fastest leaves a quarter, in 0.2 ms
 STALLED = 10.0  # s after which a page that confirms nothing is closed; one that is alive comes back
 
 
