@@ -112,7 +112,7 @@ async def _until_end(receive: Receive) -> int:
 @door
 async def room(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -> None:
     """A browser in a room."""
-    await RoomConnection(scope, receive, send, guest).run()
+    await RoomConnection(scope, receive, send).run(guest)
 
 
 class Ended(Exception):
@@ -126,9 +126,8 @@ class Ended(Exception):
 class RoomConnection:
     """One socket from its handshake to its end."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: sinks.Send) -> None:
         self._scope = scope
-        self._guest = guest
         self._receive = receive
         self._send = send
         self._hub = background().hub
@@ -137,12 +136,12 @@ class RoomConnection:
         self._ending: asyncio.Task[None] | None = None
         self._closed_with = 0  # the code with which this side closed, if it did
 
-    async def run(self) -> None:
+    async def run(self, guest: Guest) -> None:
         """Serve until either side ends it."""
         metrics.count("web.connects")
         code = 1006
         try:
-            socket = await self._introduce()
+            socket = await self._introduce(guest)
             writing = asyncio.create_task(socket.sink.run())
             try:
                 await self._serve(socket)
@@ -161,11 +160,11 @@ class RoomConnection:
             metrics.count(f"web.closed.{self._closed_with or code}")
 
     # --- Beginning and end -------------------------------------------------------------------
-    async def _introduce(self) -> Socket:
-        self._guest.turn_out = self._turn_out
-        if self._guest.verdict is not None:
-            raise Ended(*self._guest.verdict)
-        if not self._guest.player:
+    async def _introduce(self, guest: Guest) -> Socket:
+        guest.turn_out = self._turn_out
+        if guest.verdict is not None:
+            raise Ended(*guest.verdict)
+        if not guest.player:
             raise Ended(protocol.NO_IDENTITY)
         try:
             async with asyncio.timeout(HELLO_SECONDS):
@@ -177,8 +176,8 @@ class RoomConnection:
         if message.version != protocol.VERSION:
             raise Ended(protocol.WRONG_VERSION)
         sink = sinks.choose(self._scope, self._send)
-        socket = Socket(self._hub.new_conn(), self._guest.player, sink, self._close_soon)
-        self._guest.quiet = lambda: time.monotonic() - socket.heard
+        socket = Socket(self._hub.new_conn(), guest.player, sink, self._close_soon)
+        guest.quiet = lambda: time.monotonic() - socket.heard
         try:
             found = await self._hub.attach(self._room, socket)
         except store.FAILURES:

@@ -98,10 +98,11 @@ class GameSocket(WebSocketProtocol):  # type: ignore[misc]  # daphne is untyped
         return took
 
     def connectionLost(self, *reason: Any) -> None:
-        """Note the end of the connection."""
+        """Note the end of the connection, and be no part of a circle of references from now on."""
         super().connectionLost(*reason)
         if self.reader is not None:
             intake.let_go(self)
+        self.reader = self.is_open = self.is_closed = None
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand a message on; a client that sends faster than it is served is closed."""
@@ -233,6 +234,9 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne is untyped
         """Note a connection's end; a refused socket ends twice, the second time unknown."""
         if protocol in self.connections:
             super().protocol_disconnected(protocol)
+        channel = getattr(protocol, "channel", None)
+        if channel is not None:  # a request that has become a WebSocket; Twisted parts with others
+            channel.requests.clear()
 
     # --- End ---------------------------------------------------------------------------------
 
