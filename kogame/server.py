@@ -102,6 +102,7 @@ class GameSocket(WebSocketProtocol):  # type: ignore[misc]  # daphne is untyped
         super().connectionLost(*reason)
         if self.reader is not None:
             intake.let_go(self)
+        # What the collector finds old it looks at once in days: see `_start_hook`.
         self.reader = self.is_open = self.is_closed = None
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
