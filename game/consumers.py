@@ -32,17 +32,20 @@ MESSAGES_BURST = 40.0  # messages at once: three queued turns, their repetitions
 class Bucket:
     """A token bucket: so many messages a second, so many at once."""
 
+    __slots__ = ("_at", "_tokens")
+
     def __init__(self) -> None:
         self._tokens = MESSAGES_BURST
         self._at = time.monotonic()
 
     def take(self, now: float) -> bool:
         """Whether one more message is within the limits."""
-        refilled = self._tokens + (now - self._at) * MESSAGES_PER_SECOND
-        self._tokens, self._at = min(MESSAGES_BURST, refilled), now
-        if self._tokens < 1:
+        tokens = self._tokens + (now - self._at) * MESSAGES_PER_SECOND
+        self._at = now
+        if tokens < 1:
+            self._tokens = tokens
             return False
-        self._tokens -= 1
+        self._tokens = (tokens if tokens < MESSAGES_BURST else MESSAGES_BURST) - 1
         return True
 
 

@@ -23,6 +23,7 @@ READ_BYTES = 4096  # of one read: the longest message that is allowed; more come
 BINARY = 0x82  # first byte of a frame that is a whole binary message: FIN, no RSV, opcode 2
 MASKED = 0x80  # flag in the second byte, beside a length of up to 125
 SMALL = 125  # bytes of payload whose length fits there
+OPEN = 3  # autobahn's WebSocketProtocol.STATE_OPEN
 HEAD = 6  # bytes before the payload: those two, and the mask
 
 _TRANSPORT = ("connected", "doRead", "_dataReceived", "fileno", "protocol", "socket")
@@ -32,11 +33,10 @@ _PROTOCOL = ("autoPingTimeoutCall", "current_frame", "data", "inside_message", "
 class Reader:
     """Reads one WebSocket's socket in place of Twisted."""
 
-    __slots__ = ("_held", "_open", "_protocol", "_reactor", "_recv", "_transport", "straight")
+    __slots__ = ("_held", "_protocol", "_reactor", "_recv", "_transport", "straight")
 
     def __init__(self, protocol: Any) -> None:
         self._protocol = protocol
-        self._open = protocol.STATE_OPEN
         self._transport = protocol.transport
         self._reactor = protocol.transport.reactor
         self._recv = protocol.transport.socket.recv
@@ -52,30 +52,24 @@ class Reader:
         except OSError as error:
             self._held = error
         else:
-            size = len(data) - HEAD
+            size, protocol = len(data) - HEAD, self._protocol
             if (
                 0 < size <= SMALL
                 and data[0] == BINARY
                 and data[1] == MASKED | size
-                and self._between_frames()
-                and self._protocol.taken(unmasked(data))
+                # The next byte begins a message, and no answer to a ping is waited for.
+                and not protocol.data
+                and protocol.current_frame is None
+                and not protocol.inside_message
+                and protocol.state == OPEN
+                and protocol.autoPingTimeoutCall is None
+                and protocol.taken(unmasked(data))
             ):
                 self.straight += 1
                 return
             self._held = data
         transport = self._transport
         callWithLogger(transport, self._reactor._readOrWrite, transport, True)
-
-    def _between_frames(self) -> bool:
-        """Whether the next byte begins a message, and no answer to a ping is waited for."""
-        protocol = self._protocol
-        return (
-            not protocol.data
-            and protocol.current_frame is None
-            and not protocol.inside_message
-            and protocol.state == self._open
-            and protocol.autoPingTimeoutCall is None
-        )
 
     def do_read(self) -> Any:
         """Stand in for the transport's own `doRead`: what was read already is read once."""
