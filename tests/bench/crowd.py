@@ -80,11 +80,13 @@ class Crowd:
             if len(waiting) == GROUP or (waiting and number == count - 1):
                 for one in waiting:
                     self._opened(one, bytes.fromhex(hello))
+                    if hello:
+                        self.pings.append((time.monotonic() + PING_EVERY, one))
                 waiting = []
-        now = time.monotonic()
-        step = PING_EVERY / max(1, count)
-        clients = list(self.clients.values()) if hello else []
-        self.pings = deque((now + n * step, c) for n, c in enumerate(clients))
+                self._tend(0)  # who neither reads nor pings for some seconds is closed
+        step = PING_EVERY / max(1, len(self.pings))
+        now = time.monotonic()  # from here on evenly, whoever pinged first before the others
+        self.pings = deque((now + n * step, c) for n, (_, c) in enumerate(self.pings))
         return {"open": len(self.clients)}
 
     def _opened(self, client: Client, hello: bytes) -> None:
@@ -173,13 +175,7 @@ class Crowd:
         first = list(self.clients.values())[: senders if rate else 0]
         inputs = deque((begun + n / (rate * senders), c) for n, c in enumerate(first))
         while (now := time.monotonic()) < end:
-            for fd, _ in self.epoll.poll(POLL):
-                if fd in self.clients:
-                    self.read(self.clients[fd])
-            while self.pings and self.pings[0][0] <= now:
-                due, client = self.pings.popleft()
-                if self.send(client, struct.pack("<BII", 6, 1, client.tick)):
-                    self.pings.append((due + PING_EVERY, client))
+            self._tend(POLL)
             while inputs and inputs[0][0] <= now:
                 due, client = inputs.popleft()
                 if self.send(client, self.action(client)):
@@ -187,6 +183,17 @@ class Crowd:
                     inputs.append((due + 1 / rate, client))
         spent = (time.process_time() - cpu) / (time.monotonic() - begun)
         return {"cpu": spent, "open": len(self.clients), **self.seen()}
+
+    def _tend(self, seconds: float) -> None:
+        """Read what comes within so many seconds, and ping for whom it is time."""
+        for fd, _ in self.epoll.poll(seconds):
+            if fd in self.clients:
+                self.read(self.clients[fd])
+        now = time.monotonic()
+        while self.pings and self.pings[0][0] <= now:
+            due, client = self.pings.popleft()
+            if self.send(client, struct.pack("<BII", 6, 1, client.tick)):
+                self.pings.append((due + PING_EVERY, client))
 
     def action(self, client: Client) -> bytes:
         """What a client that acts sends next: a turn."""

@@ -20,6 +20,7 @@ import psutil
 from tests import conftest, processes
 from tests.bench.fanout import Crowd, child, floor, spent
 from tests.bench.load import listener
+from tests.bench.machine import Others
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
 
@@ -53,10 +54,11 @@ async def run(players: int, webs: int, seconds: float) -> dict[str, float]:
         await crowd("measure", seconds=WARM_UP, senders=players, rate=INPUTS_EACH)
         own = {f"web{n}": psutil.Process(listener(base)) for n, base in enumerate(bases)}
         own |= {"engine": psutil.Process(engine.pid), "redis": redis_process()}
-        before, began = {name: spent(p) for name, p in own.items()}, time.monotonic()
+        before, began, alone = {n: spent(p) for n, p in own.items()}, time.monotonic(), Others()
         seen = await crowd("measure", seconds=seconds, senders=players, rate=INPUTS_EACH)
         took = time.monotonic() - began
         cpu = {name: (spent(p) - before[name]) / took for name, p in own.items()}
+        seen["others"] = alone.said()
         await crowd("close")
     await store.close_aredis()
     async with child("-m", "tests.bench.crowd", **pipes) as process:
@@ -89,6 +91,7 @@ def told(
     print(f"  CPU         {parts}; together {total:.1%} of a core (bar {share})")
     print(f"              bare loop {bare:.1%}, so {total / bare:.2f} times that")
     print(f"  load        {seen['cpu']:.0%} of a core; {seen['seated']} of {players} had seats")
+    print(f"              {seen['others']}")
     lost = players - seen["open"]
     if seen["missed"] or lost or frames < 0.98 * expected or seen["seated"] < players:
         print(f"  BROKEN RUN: frames or sockets ({lost}) were lost")

@@ -17,6 +17,7 @@ from tests import conftest, processes
 from tests.bench.fanout import Crowd, child, cost
 from tests.bench.game import BOARD, three
 from tests.bench.load import listener
+from tests.bench.machine import Others
 from tests.bench.repeat import repeat
 from tests.bench.villains import KINDS
 
@@ -50,20 +51,25 @@ async def run(seconds: float, kinds: list[str]) -> dict[str, float]:
             honest("measure", seconds=WARM_UP, **play),
             quiet("measure", seconds=WARM_UP, senders=0, rate=0),
         )
+        alone = Others()
         (before_cpu, before), _ = await asyncio.gather(
             cost(web, honest, seconds, **play),
             quiet("measure", seconds=seconds, senders=0, rate=0),
         )
+        before["others"] = alone.said()
         await quiet("close")
         await bad("come", kinds=kinds, **to)
         await asyncio.gather(honest("measure", seconds=2, **play), bad("trouble", seconds=2))
+        alone = Others()
         (with_cpu, beside), did = await asyncio.gather(
             cost(web, honest, seconds, **play), bad("trouble", seconds=seconds)
         )
+        beside["others"] = alone.said()
     await store.close_aredis()
     for name, cpu, seen in (("quiet", before_cpu, before), ("hostile", with_cpu, beside)):
         print(f"  beside {watchers} {name} watchers: web {cpu:.0%} of a core")
         print(f"    gap {three(seen['gaps'])} ms; input → effect {three(seen['delays'])} ms")
+        print(f"    the players' own process {seen['cpu']:.0%} of a core; {seen['others']}")
         if seen["missed"] or seen["keyframes"] or seen["open"] < PLAYERS:
             print("    BROKEN RUN: a player missed a tick, or was lost")
     print(

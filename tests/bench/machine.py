@@ -1,0 +1,29 @@
+"""What else the machine does while a benchmark measures: figures of a disturbed run mean little."""
+
+import psutil
+
+DISTURBED = 0.10  # of a core: others who take more are in the figures
+
+
+class Others:
+    """The CPU of processes that are not of this benchmark, from now on."""
+
+    def __init__(self) -> None:
+        self._before, self._cores = self._spent(), psutil.cpu_count() or 1
+
+    @staticmethod
+    def _spent() -> tuple[float, float]:
+        """CPU-seconds so far of others, and of all cores, idle ones among them."""
+        whole = psutil.cpu_times()
+        here = psutil.Process()
+        ours = [here, *here.children(recursive=True)]
+        own = sum(sum(process.cpu_times()[:2]) for process in ours)
+        idle = whole.idle + whole.iowait
+        return sum(whole[:8]) - idle - own, sum(whole[:8])  # guests are in `user` already
+
+    def said(self) -> str:
+        """Their share of one core since the beginning, as a line, with a warning if need be."""
+        others, whole = (now - then for now, then in zip(self._spent(), self._before, strict=True))
+        share = others / whole * self._cores
+        warning = " DISTURBED RUN: measure again" if share > DISTURBED else ""
+        return f"others on this machine took {max(0.0, share):.0%} of a core{warning}"
