@@ -2,7 +2,9 @@
 
 import itertools
 import random
+from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -23,12 +25,16 @@ class Reader:
 
     def __init__(self) -> None:
         self.page = Player("http://nowhere", "room")
-        self.stuck = False
+        self.stuck = self.gone = False
         self.events: list[list[Any]] = []
 
     def write(self, messages: Any) -> int:
+        assert not self.gone
         for message in messages:
+            tick = self.page.state.tick
             self.page.receive(message)
+            if message[0] == 0x82 and not message[9] & 1:  # what changed, to follow on the last
+                assert self.page.state.tick == tick + 1
         return sum(map(len, messages))
 
     def push(self, frame: bytes, payload: bytes) -> int:
@@ -51,6 +57,7 @@ class World:
         self.readers: dict[str, Reader] = {}
         self.sockets: dict[str, Socket] = {}
         self.sequence = itertools.count(1)
+        self.pause: Callable[[], None] = lambda: None  # what happens while a tick goes out
 
     def open(self, conn: str) -> None:
         reader = Reader()
@@ -61,7 +68,7 @@ class World:
 
     def close(self, conn: str) -> None:
         self.feed.remove(self.sockets.pop(conn))
-        del self.readers[conn]
+        self.readers.pop(conn).gone = True
 
     def join(self, conn: str) -> None:
         """Wish to play, as the hub does until it is answered."""
@@ -75,7 +82,8 @@ class World:
         if not lost:
             for socket in self.sockets.values():
                 socket.keyed = socket.looked = 0.0  # a test's ticks take no time
-            self.feed.take(tick)
+            for _ in self.feed.take(tick):
+                self.pause()
             self.hosted.keys_wanted = self.hosted.keys_wanted or not self.feed.views
         return tick
 
@@ -118,12 +126,23 @@ class World:
         """The numbers that a seat's player must have been told."""
         return dict(self.room.game.tables["mine"].rows(ROOM))[seat]
 
+    def disturb(self, dice: random.Random) -> None:
+        """One who watches comes, another goes, and some ask for all there is to see."""
+        self.open(f"new:{next(self.sequence)}")
+        watchers = [conn for conn in self.sockets if conn.startswith("new:")]
+        if len(watchers) > 4:
+            self.close(dice.choice(watchers))
+        for socket in dice.sample(list(self.sockets.values()), min(2, len(self.sockets))):
+            self.feed.resync(socket)
+
 
 @given(seed=st.integers(0, 2**32), wrap=st.booleans())
 @settings(max_examples=12, deadline=None)
+@mock.patch("game.hub.feed.SLICE", 3)
 def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool) -> None:
     dice = random.Random(seed)
     world = World(seed, wrap=wrap)
+    world.pause = lambda: world.disturb(dice)
     conns = [f"w:{number}" for number in range(14)]
     for _ in range(150):
         conn = dice.choice(conns)
@@ -153,6 +172,27 @@ def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool
         world.tick(lost=lost)
         if not lost:
             world.check()
+
+
+@mock.patch("game.hub.feed.SLICE", 2)
+def test_who_acted_gets_the_tick_before_the_others() -> None:
+    world = World(3)
+    conns = [f"w:{number}" for number in range(9)]
+    for conn in conns:
+        world.open(conn)
+        world.join(conn)
+    for _ in range(3):
+        world.tick()
+    world.room.offer(Act(conns[-1], 1, world.room.tick, 1, b"\0"))
+    have: list[set[str]] = []
+    world.pause = lambda: have.append(
+        {conn for conn in conns if world.readers[conn].page.state.tick == world.room.tick}
+    )
+    world.tick()
+    assert world.readers[conns[-1]].page.acked == 1
+    assert conns[-1] in have[0] < set(conns)
+    assert have == sorted(have, key=len)
+    assert {world.readers[conn].page.state.tick for conn in conns} == {world.room.tick}
 
 
 def test_a_frame_holds_only_regions_of_the_view() -> None:

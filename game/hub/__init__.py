@@ -108,9 +108,9 @@ class Hub:
                 await asyncio.sleep(RETRY_AFTER)
                 continue
             if message is not None:
-                self._take(message["channel"].decode().rpartition(":")[2], message["data"])
+                await self._take(message["channel"].decode().rpartition(":")[2], message["data"])
 
-    def _take(self, room: str, data: bytes) -> None:
+    async def _take(self, room: str, data: bytes) -> None:
         feed = self.feeds.get(room)
         if feed is None:
             return
@@ -126,7 +126,8 @@ class Hub:
             return
         if feed.epoch and tick.epoch > feed.epoch:
             feed.engine = ""  # another engine may hold it now; upkeep reads who
-        feed.take(tick)
+        for _ in feed.take(tick):
+            await asyncio.sleep(0)
         if not feed.views:
             self._ask_for_keys(feed)
 

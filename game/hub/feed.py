@@ -1,7 +1,7 @@
 """One room as this web process follows it: each region as last keyed, the deltas since, sockets."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from game import metrics, protocol
@@ -12,11 +12,12 @@ SINCE_BOUND = 256  # deltas kept behind a region's keyframe, which comes every s
 PENDING_BOUND = 32  # personal messages kept for a client that is behind; notes come again anyway
 UNSEEN_SECONDS = 3.5  # s until a ping (one every 2 s) must confirm what was sent before the last
 SLOW_SECONDS = 5.0  # s without such progress after which the socket of one who is behind is closed
-BEHIND_SECONDS = (
-    1.0  # s it is given to catch up first: perhaps it was this process that stood still
-)
+BEHIND_SECONDS = 1.0  # s it is given to catch up first: perhaps this process stood still
 KEYED_EVERY = 0.5  # s between keyframes for one client, whatever it asks for or misses
 LOOK_EVERY = 0.25  # s between moves of the camera of one who watches
+# Sockets served without a pause, some 5 ms: inputs wait for the end of it on top of the tick that
+# they wait for. Each pause has its price, too, for what waits is then read in smaller lots.
+SLICE = 400
 SILENT_SECONDS = 20.0  # s without any message, where pings come every 2 s: dead
 
 
@@ -109,6 +110,7 @@ class Feed:
     def remove(self, socket: Socket) -> None:
         """A socket is gone."""
         del self.sockets[socket.conn]
+        socket.sent = self.tick  # should this tick be going out, it is none of its business
         del self._groups[socket.view][socket]
         self._wishes.pop(socket, None)
         self._checked.pop(socket, None)
@@ -133,32 +135,28 @@ class Feed:
         self._checked[socket] = None
 
     # --- A tick --------------------------------------------------------------------------------
-    def take(self, tick: RoomTick) -> bool:
-        """Apply a tick and fan it out; says whether it was the next one of a known epoch."""
+    def take(self, tick: RoomTick) -> Iterator[None]:
+        """Apply a tick and fan it out, with pauses in which sockets may come, go and speak."""
         if (tick.epoch, tick.tick) <= (self.epoch, self.tick):
-            return True  # of an owner that was replaced, or seen before
+            return  # of an owner that was replaced, or seen before
         followed = tick.epoch == self.epoch and tick.tick == self.tick + 1
         self.epoch, self.tick = tick.epoch, tick.tick
         self.last_frame, self.waiting_told = time.monotonic(), False
         self._built.clear()
         self._changed = tick.parts
         self._learn(tick, followed)
-        self._hear(tick)
+        heard = self._hear(tick)
         if not followed or not self.views:
             for socket in self.sockets.values():
                 socket.synced = False
         moved = self._move(tick)
         if self._checked:
             self._check(tick)
-        for view, group in list(self._groups.items()):
-            if not group:
-                del self._groups[view]
-                continue
-            self._serve_group(view, list(group), moved)
+        self._serve_first(heard, moved)
+        yield from self._serve_all(moved)
         for conn, code in tick.close.items():
             if conn in self.sockets:
                 self.sockets[conn].close(code)
-        return followed
 
     def _learn(self, tick: RoomTick, followed: bool) -> None:
         """Keep what a newcomer, or somebody who moves, will need."""
@@ -179,16 +177,19 @@ class Feed:
         if max(map(len, self.regions.values())) > SINCE_BOUND:
             self.views, self.regions = [], {}
 
-    def _hear(self, tick: RoomTick) -> None:
-        """Keep what is said to one socket, or to all, until it is written with the frame."""
+    def _hear(self, tick: RoomTick) -> list[Socket]:
+        """Keep what is said to one socket, or to all, until it is written; who was named."""
+        heard = []
         for conn, messages in tick.personal.items():
             socket = self.sockets.get(conn)
             if socket is not None:
                 _note_answer(socket, messages)
                 socket.keep(messages)
+                heard.append(socket)
         if tick.notices:
             for socket in self.sockets.values():
                 socket.keep(tick.notices)
+        return heard
 
     def _move(self, tick: RoomTick) -> dict[Socket, int]:
         """Turn cameras; answers whose view changed, and what it was."""
@@ -220,11 +221,34 @@ class Feed:
                 sums[socket.view] = protocol.sums(tick.epoch, tick.tick, prints)
             socket.pending.append(sums[socket.view])
 
+    def _serve_first(self, heard: list[Socket], moved: dict[Socket, int]) -> None:
+        """Give this tick to those first who wait for it, for they acted; the others do not know."""
+        for socket in heard:
+            if socket.synced and not socket.is_behind(self.last_frame):
+                self._serve(socket, moved.get(socket, socket.view))
+
+    def _serve_all(self, moved: dict[Socket, int]) -> Iterator[None]:
+        """Give everybody this tick, with a pause after each slice."""
+        served = 0
+        for view, group in list(self._groups.items()):
+            if not group:
+                del self._groups[view]
+                continue
+            sockets = list(group)
+            for first in range(0, len(sockets), SLICE):
+                if served >= SLICE:
+                    served = 0
+                    yield
+                self._serve_group(view, sockets[first : first + SLICE], moved)
+                served += len(sockets[first : first + SLICE])
+
     def _serve_group(self, view: int, group: list[Socket], moved: dict[Socket, int]) -> None:
         """Give all who have a view this tick: the same bytes to nearly all of them."""
         payload = self._frame(view, view) if self.views else b""
         frame, pushed, size = server_frame(payload), 0, 0
         for socket in group:
+            if socket.sent == self.tick:
+                continue  # served first, or brought up to date in a pause
             plain = (
                 socket.synced
                 and not socket.pending
