@@ -50,7 +50,7 @@ async def _hear(opened: Page, receive: Receive) -> int:
 @door
 async def window(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest) -> None:
     """A look into a room, private or not: the room's own wire, without a way to a seat."""
-    await RoomWindow(scope, receive, send, guest).run()
+    await RoomWindow(scope, receive, send).run(guest)
 
 
 class RoomWindow(RoomConnection):

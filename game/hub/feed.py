@@ -15,9 +15,7 @@ SLOW_SECONDS = 5.0  # s without such progress after which the socket of one who 
 BEHIND_SECONDS = 1.0  # s it is given to catch up first: perhaps this process stood still
 KEYED_EVERY = 0.5  # s between keyframes for one client, whatever it asks for or misses
 LOOK_EVERY = 0.25  # s between moves of the camera of one who watches
-# Sockets served without a pause, some 5 ms: inputs wait for the end of it on top of the tick that
-# they wait for. Each pause has its price, too, for what waits is then read in smaller lots.
-SLICE = 400
+SLICE = 400  # sockets served without a pause, some 5 ms, for which inputs wait on top of the tick
 SILENT_SECONDS = 20.0  # s without any message, where pings come every 2 s: dead
 
 
@@ -152,7 +150,9 @@ class Feed:
         moved = self._move(tick)
         if self._checked:
             self._check(tick)
-        self._serve_first(heard, moved)
+        for socket in heard:  # who acted waits for it; the others do not know
+            if socket.synced and not socket.is_behind(self.last_frame):
+                self._serve(socket, moved.get(socket, socket.view))
         yield from self._serve_all(moved)
         for conn, code in tick.close.items():
             if conn in self.sockets:
@@ -220,12 +220,6 @@ class Feed:
                 prints = {r: protocol.fingerprint(tick.keys[r], self.welcome) for r in regions}
                 sums[socket.view] = protocol.sums(tick.epoch, tick.tick, prints)
             socket.pending.append(sums[socket.view])
-
-    def _serve_first(self, heard: list[Socket], moved: dict[Socket, int]) -> None:
-        """Give this tick to those first who wait for it, for they acted; the others do not know."""
-        for socket in heard:
-            if socket.synced and not socket.is_behind(self.last_frame):
-                self._serve(socket, moved.get(socket, socket.view))
 
     def _serve_all(self, moved: dict[Socket, int]) -> Iterator[None]:
         """Give everybody this tick, with a pause after each slice."""
