@@ -27,6 +27,7 @@ class Background:
         self.admission = Admission()
         self.sockets = 0  # open ones of any kind
         metrics.start("web", self.hub.id)
+        metrics.detail_from("pings", self.hub.pings)
         internal.open_port()
         loops = (
             self.hub.listen,

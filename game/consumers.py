@@ -18,7 +18,7 @@ from game import metrics, names, profanity, protocol, sinks, store
 from game.admission import Guest, Verdict
 from game.background import background
 from game.handshake import Receive, Scope, door
-from game.hub.feed import Socket
+from game.hub.socket import Socket
 from game.protocol import Ack, Act, Entry, Goodbye, Hello, Join, Leave, NotesSeen, Ping, Press
 
 logger = logging.getLogger(__name__)
@@ -260,8 +260,9 @@ class RoomConnection:
         match message:
             case Press():
                 self._press(socket, message)
-            case Ping(clock, tick):
+            case Ping(clock, tick, rtt):
                 socket.confirm(tick)
+                socket.rtt = rtt
                 socket.answer(protocol.pong(clock))
             case NotesSeen(number):
                 if socket.seated:

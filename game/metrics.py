@@ -117,6 +117,7 @@ OBSERVATIONS: dict[str, str] = {
 }
 DETAILS: dict[str, str] = {
     "rooms": "the rooms of an engine, with their seats",
+    "pings": "the slowest connections of players in a web process: room, player, ms",
     "queues": "the queues a worker consumes",
     "held": "the tasks a worker has in hand: id, task, queue, whether it runs, how many seconds",
     "tasks": "the tasks a worker has taken: how they ended, how long they waited and ran",

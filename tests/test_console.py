@@ -166,9 +166,10 @@ def healthy(server: redis.Redis) -> float:
         **{"tick_may_ms": 50, "overruns": 0, "overran_ms": 0},
         "seats": [[1, "Mia", 0, "0" * 32, 12], [2, "Bot", 2, "", 3]],
     }
+    pings = [["abc234", "0" * 32, 90], ["abc234", "0" * 32, 34], ["abc234", "1" * 32, 5]]
     taken = [{"name": name, "in_flight": 0} for name in ("scores", "maintenance")]
     reports = [
-        report("web", "w1", gauges={"web.connections": 3}),
+        report("web", "w1", gauges={"web.connections": 3}, details={"pings": pings}),
         report("engine", "e1", details={"rooms": [room]}),
         report("worker", "celery@h", details={"queues": taken}),
         report("beat", "b1"),
@@ -207,8 +208,11 @@ def test_the_figures_have_the_shape_that_the_page_reads(server: redis.Redis, log
 def test_seats_are_told_of_rooms_that_were_opened(server: redis.Redis, login: Login) -> None:
     healthy(server)
     client = login("view_metrics")
-    assert "seats" not in figures(client)["rooms"][0]
-    assert figures(client, '?look={"open":["abc234"]}')["rooms"][0]["seats"][0][1] == "Mia"
+    told = figures(client)
+    assert "seats" not in told["rooms"][0]
+    assert all("pings" not in process["details"] for process in told["processes"])
+    [room] = figures(client, '?look={"open":["abc234"]}')["rooms"]
+    assert room["seats"] == [[1, "Mia", 0, "0" * 32, 90, 12], [2, "Bot", 2, "", None, 3]]
 
 
 @pytest.mark.parametrize("look", ["nonsense", '{"first": -1}', '{"open": "abc234"}', "[]"])
@@ -243,7 +247,7 @@ def test_every_declared_figure_reaches_the_page(server: redis.Redis, login: Logi
     metrics.publish_sync(server)
     client = login("view_metrics")
     told = figures(client)["processes"][0]
-    shown = {*told["counters"], *told["gauges"], *told["observed"], *told["details"], "rooms"}
+    shown = {*told["counters"], *told["gauges"], *told["observed"], *told["details"], "rooms", "pings"}
     assert shown == set(metrics.meanings())
     content = client.get(reverse(PAGE)).content.decode()
     assert all(f'"{name}"' in content for name in metrics.meanings())

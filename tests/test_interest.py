@@ -11,7 +11,8 @@ from hypothesis import given, settings, strategies as st
 
 from game import protocol
 from game.engine.hosted import Hosted
-from game.hub.feed import Feed, Socket
+from game.hub.feed import Feed
+from game.hub.socket import Socket
 from game.protocol import Act, Join, Leave, RoomTick
 from game.room import Room, Settings
 from game.rules.contract import ROOM

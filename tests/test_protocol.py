@@ -33,7 +33,7 @@ def from_client(value: dict[str, Any]) -> protocol.FromBrowser:
         "action": lambda v: protocol.Press(v["seq"], v["tick"], v["code"], bytes(v["values"])),
         "resync": lambda v: protocol.Resync(),
         "ack": lambda v: protocol.NotesSeen(v["number"]),
-        "ping": lambda v: protocol.Ping(v["clock"], v["tick"]),
+        "ping": lambda v: protocol.Ping(v["clock"], v["tick"], v["rtt"]),
         "leave": lambda v: protocol.Goodbye(),
         "look": lambda v: protocol.Look(v["view"]),
         "check": lambda v: protocol.Check(),

@@ -24,7 +24,7 @@ from game import (
 )
 from game.background import background, stop_background
 from game.engine import Engine
-from game.hub import feed as feed_module
+from game.hub import socket as socket_module
 from kogame.asgi import application
 from tests.player import State
 
@@ -310,6 +310,24 @@ async def test_who_only_watches_moves_nobody(engine: Engine) -> None:
     assert page.errors() == [protocol.NOT_SEATED]
 
 
+async def test_operators_are_told_the_slowest_pings_of_players(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "PINGS_MOST", 2)
+    room, hub = await a_room(), background().hub
+    players = [uuid4() for _ in range(4)]
+    pages = [await Page(room, player).open() for player in players]
+    for page, name in zip(pages, ("Ada", "Bo", "Cy"), strict=False):
+        await page.join(name)
+        await page.until_seated()
+    for page, rtt in zip(pages, (30, 0, 20, 900), strict=True):  # the last one only watches
+        await page.send(b"\x06" + bytes(8) + rtt.to_bytes(2, "little"))
+    told = [[room, players[0].hex, 30], [room, players[2].hex, 20]]
+    async with asyncio.timeout(5):
+        while hub.pings() != told:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_ping_is_answered(engine: Engine) -> None:
     page = await Page(await a_room()).open()
     await page.send(b"\x06\x01\x02\x03\x04" + bytes(4))
@@ -490,15 +508,15 @@ async def test_a_client_that_never_confirms_is_behind(monkeypatch: pytest.Monkey
             return False
 
     closed: list[int] = []
-    socket = feed_module.Socket("w:1", "p", Sink(), closed.append)  # type: ignore[arg-type]
-    assert not socket.is_behind(socket.marked + feed_module.UNSEEN_SECONDS - 1)
-    assert socket.is_behind(socket.marked + feed_module.UNSEEN_SECONDS + 1)
+    socket = socket_module.Socket("w:1", "p", Sink(), closed.append)  # type: ignore[arg-type]
+    assert not socket.is_behind(socket.marked + socket_module.UNSEEN_SECONDS - 1)
+    assert socket.is_behind(socket.marked + socket_module.UNSEEN_SECONDS + 1)
     socket.sent = socket.mark = 50
     socket.heard += 2
     socket.confirm(49)
-    assert socket.is_behind(socket.heard + feed_module.UNSEEN_SECONDS - 1)
+    assert socket.is_behind(socket.heard + socket_module.UNSEEN_SECONDS - 1)
     socket.confirm(50)
-    assert not socket.is_behind(socket.heard + feed_module.UNSEEN_SECONDS - 1)
+    assert not socket.is_behind(socket.heard + socket_module.UNSEEN_SECONDS - 1)
 
 
 # --- Pages outside a game ----------------------------------------------------------------------

@@ -165,8 +165,9 @@ export function ack(number: number): Bytes {
 }
 
 /** A sign of life: the page's clock in ms (32 bits of it), and the last tick applied. */
-export function ping(clock: number, tick: number): Bytes {
-  const [message, view] = blank(PING, 9);
+export function ping(clock: number, tick: number, rtt: number): Bytes {
+  const [message, view] = blank(PING, 11);
+  view.setUint16(9, rtt, true);
   view.setUint32(1, clock, true);
   view.setUint32(5, tick, true);
   return message;

@@ -101,7 +101,8 @@ export class Link {
   private sendPing(): void {
     if (this.status !== "open") return;
     this.pinged = performance.now();
-    this.send(ping(clock(), this.events.tick()));
+    const rtt = Number.isNaN(this.rtt) ? 0 : Math.max(1, Math.round(this.rtt));
+    this.send(ping(clock(), this.events.tick(), Math.min(rtt, 0xffff)));
   }
 
   private measure(sent: number): void {

@@ -36,7 +36,7 @@ function encode(value: Vector["value"]): Uint8Array {
     case "ack":
       return wire.ack(numberOf("number"));
     case "ping":
-      return wire.ping(numberOf("clock"), numberOf("tick"));
+      return wire.ping(numberOf("clock"), numberOf("tick"), numberOf("rtt"));
     case "leave":
       return wire.leave();
     case "look":

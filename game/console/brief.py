@@ -5,6 +5,7 @@ from typing import Any
 MEASURED = 4  # digits of what is measured
 MILLI = 3  # decimals of moments and times, in seconds
 LATELY = 2  # digits of what was counted in the last seconds: whether, and about how much
+APART = ("rooms", "pings")  # of a report's details: told with the rooms, for all processes
 TENTHS = ("oldest_ready", "oldest_in_flight")  # ages, shown in seconds
 
 
@@ -20,7 +21,7 @@ def process(report: dict[str, Any]) -> dict[str, Any]:
         "recent_seconds": _digits(report["recent_seconds"], LATELY),
         "gauges": _measured(report["gauges"]),
         "observed": {name: _measured(spread) for name, spread in report["observed"].items()},
-        "details": {name: items for name, items in report["details"].items() if name != "rooms"},
+        "details": {name: items for name, items in report["details"].items() if name not in APART},
     }
 
 

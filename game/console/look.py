@@ -28,12 +28,14 @@ def cut(whole: dict[str, Any], look: Look) -> dict[str, Any]:
     """
     if "rooms" not in whole:  # Redis is away
         return whole
+    whole = dict(whole)
+    pings = whole.pop("pings")
     found = [room for room in whole["rooms"] if _is_like(room, look.find.casefold())]
     first = min(look.first, max(0, len(found) - 1) // LISTED * LISTED)
     told = []
     for n, room in enumerate(found):
         if room["id"] in look.open:
-            told.append(room)
+            told.append(_with_pings(room, pings))
         elif first <= n < first + LISTED:
             told.append({name: value for name, value in room.items() if name != "seats"})
     totals = {
@@ -44,6 +46,17 @@ def cut(whole: dict[str, Any], look: Look) -> dict[str, Any]:
         "listed": LISTED,
     }
     return {**whole, "rooms": told, "totals": totals}
+
+
+def _with_pings(room: dict[str, Any], pings: dict[tuple[str, str], int]) -> dict[str, Any]:
+    """An open room, each of its seats with the ping of its player after the player's id, or None.
+
+    Who plays in several windows has one seat, and the slowest of their pings.
+    """
+    seats = [
+        [*seat[:4], pings.get((room["id"], seat[3])), *seat[4:]] for seat in room.get("seats", ())
+    ]
+    return {**room, "seats": seats}
 
 
 def _is_like(room: dict[str, Any], part: str) -> bool:

@@ -31,7 +31,7 @@ def overview(looked: look.Look = look.FIRST) -> dict[str, Any]:
 
 
 def everything() -> dict[str, Any]:
-    """All figures as plain data, with every room and its seats, before anyone looks at some."""
+    """All figures as plain data, with every room, its seats and pings, before `look.cut`."""
     global _away_since  # noqa: PLW0603  (one process, one view of Redis)
     now = time.time()
     try:
@@ -64,6 +64,11 @@ def _together(now: float, seen: dict[str, Any], sample: dict[str, Any]) -> dict[
         "processes": living,
         "silent": silent,
         "rooms": rooms,
+        "pings": {
+            (room, player): rtt
+            for report in living
+            for room, player, rtt in reversed(report["details"].get("pings", ()))
+        },
     }
     status = words.status(picture)
     told = {

@@ -10,7 +10,7 @@ from game.console.operators import door
 from game.console.watch import Page, Said, watch
 from game.consumers import Bucket, RoomConnection, follow
 from game.handshake import Receive, Scope
-from game.hub.feed import Socket
+from game.hub.socket import Socket
 from game.protocol import Entry
 
 

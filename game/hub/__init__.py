@@ -5,13 +5,15 @@ import itertools
 import logging
 import secrets
 import time
+from heapq import nlargest
 from typing import cast
 
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from game import metrics, protocol, store
-from game.hub.feed import SILENT_SECONDS, Feed, Socket
+from game.hub.feed import Feed
+from game.hub.socket import SILENT_SECONDS, Socket
 from game.hub.uplink import Uplink
 from game.protocol import Command, Drop, Here, Keys
 
@@ -24,6 +26,7 @@ KEYS_EVERY = 0.5  # s between requests for keyframes of one room
 REJOIN_EVERY = 1.0  # s between repetitions of a wish to play that nobody answered
 RETRY_AFTER = 0.5  # s before a lost subscription is tried again
 UNSENT_BOUND = 512  # commands kept for a room while its engine is looked for; then dropped
+PINGS_MOST = 100  # of a process, told in each report: who is slowest is who is looked for
 ROOMS_BOUND = 5_000  # feeds of one process; a room more is refused as gone
 
 
@@ -81,6 +84,16 @@ class Hub:
             self.tell(feed, Drop(socket.conn))
         if not feed.sockets:
             self._report(feed)
+
+    def pings(self) -> list[list[str | int]]:
+        """The slowest connections of players, for operators: room, player, ms there and back."""
+        known = (
+            (socket.rtt, feed.room, socket.player)
+            for feed in self.feeds.values()
+            for socket in feed.sockets.values()
+            if socket.rtt and socket.seated
+        )
+        return [[room, player, rtt] for rtt, room, player in nlargest(PINGS_MOST, known)]
 
     def tell(self, feed: Feed, command: Command) -> None:
         """Send a command to the engine that holds a room, once one is known."""

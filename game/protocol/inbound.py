@@ -45,10 +45,11 @@ class NotesSeen(msgspec.Struct, frozen=True):
 
 
 class Ping(msgspec.Struct, frozen=True):
-    """A sign of life: the page's clock in ms, and the last tick it applied."""
+    """A sign of life: the page's clock in ms, the last tick it applied, and its ping."""
 
     clock: int
     tick: int
+    rtt: int = 0  # ms that messages take there and back; 0: not known yet
 
 
 class Goodbye(msgspec.Struct, frozen=True):
@@ -79,6 +80,14 @@ def _press(data: bytes) -> Press:
     return Press(seq, tick, code, data[_ACTION_HEAD.size :])
 
 
+def _ping(data: bytes) -> Ping:
+    if len(data) == 9:  # a page of an older release tells no ping
+        return Ping(*struct.unpack_from("<II", data, 1))
+    if len(data) == 11:
+        return Ping(*struct.unpack_from("<IIH", data, 1))
+    raise Malformed("a ping that was cut off")
+
+
 _PARSERS: dict[int, tuple[int, int, Callable[[bytes], FromBrowser]]] = {
     # type: (shortest, longest, reader)
     codes.HELLO: (2, 2, lambda data: Hello(data[1])),
@@ -86,7 +95,7 @@ _PARSERS: dict[int, tuple[int, int, Callable[[bytes], FromBrowser]]] = {
     codes.ACTION: (_ACTION_HEAD.size, _ACTION_HEAD.size + 32, _press),
     codes.RESYNC: (1, 1, lambda data: Resync()),
     codes.ACK: (3, 3, lambda data: NotesSeen(*struct.unpack_from("<H", data, 1))),
-    codes.PING: (9, 9, lambda data: Ping(*struct.unpack_from("<II", data, 1))),
+    codes.PING: (9, 11, _ping),
     codes.LEAVE: (1, 1, lambda data: Goodbye()),
     codes.LOOK: (3, 3, lambda data: Look(*struct.unpack_from("<H", data, 1))),
     codes.CHECK: (1, 1, lambda data: Check()),

@@ -53,8 +53,8 @@ export interface Queue {
   told_by: "broker" | "workers";
 }
 
-/** Seat number, name, pilot (0 person, 1 absent, 2 bot), player's id ("" for a bot), then what the game counts. */
-export type Seat = [number, string, number, string, ...(number | string)[]];
+/** Seat number, name, pilot (0 person, 1 absent, 2 bot), player's id ("" for a bot), ping in ms, then what the game counts. */
+export type Seat = [number, string, number, string, number | null, ...(number | string)[]];
 
 export interface Room {
   id: string;

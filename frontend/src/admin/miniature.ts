@@ -89,7 +89,7 @@ export class Miniature {
   }
 
   #ping(): void {
-    this.#send(ping(Math.round(performance.now()) >>> 0, this.#state.tick));
+    this.#send(ping(Math.round(performance.now()) >>> 0, this.#state.tick, 0)); // an operator's ping is nobody's business
   }
 
   #send(message: Uint8Array<ArrayBuffer>): void {

@@ -167,9 +167,14 @@ export class Rooms {
       { head: "Seat", about: "Its number", show: (seat) => number(seat[0]) },
       { head: "Who", about: "Who steers", words: true, show: (seat) => PILOTS[seat[2]] ?? "" },
       {
+        head: "Ping",
+        about: "There and back, as the player's page measures it; of each web process the slowest hundred",
+        show: ([, , , , ping]) => (ping === null ? "–" : ms(ping / 1000)),
+      },
+      {
         head: "Points",
         about: "What the game counts",
-        show: (seat) => seat.slice(4).map((n) => (typeof n === "number" ? number(n) : n)).join(" · "),
+        show: (seat) => seat.slice(5).map((n) => (typeof n === "number" ? number(n) : n)).join(" · "),
       },
     ];
     if (this.#kick || this.#ban)
