@@ -15,7 +15,7 @@ from django.conf import settings
 from game import metrics, store
 from game.ending import end
 
-SOURCE = Path(metrics.__file__).parent
+SOURCE = Path(metrics.__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)

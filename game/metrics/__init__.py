@@ -1,9 +1,9 @@
 """What this process counts and measures, and how all processes' figures reach one page.
 
-Every name is declared here with its meaning; a name that is not declared raises KeyError. Each
-process reports itself once a second under `kg:proc:<kind>:<id>`, which expires: a killed process
-vanishes from the living by itself. `kg:procs` remembers when each was last heard, so that the
-page can say who fell silent, and since when.
+A name that is not declared in `game.metrics.names` raises KeyError. Each process reports itself
+once a second under `kg:proc:<kind>:<id>`, which expires: a killed process vanishes from the living
+by itself. `kg:procs` remembers when each was last heard, so that the page can say who fell silent,
+and since when.
 """
 
 import asyncio
@@ -20,6 +20,15 @@ import msgspec
 import redis
 import redis.asyncio
 
+from game.metrics.names import (
+    CLOSE_CODES as CLOSE_CODES,
+    COUNTERS as COUNTERS,
+    DETAILS as DETAILS,
+    GAUGES as GAUGES,
+    KINDS as KINDS,
+    OBSERVATIONS as OBSERVATIONS,
+)
+
 PUBLISH_EVERY = 1.0  # seconds; a change is on the page within two
 EXPIRES_MS = 5_000  # four reports may be lost before a process counts as silent
 REMEMBER = 900  # seconds a silent process stays in the index: long enough to be noticed
@@ -27,101 +36,11 @@ PROCESSES_MOST = 500  # reports that one snapshot reads, newest first
 WINDOW = 1_024  # observations kept per name: more than one second of ticks of 100 rooms at 10/s
 WINDOW_SECONDS = 10  # older observations say nothing about now; `recent` counts look as far back
 DETAIL_MOST = 500  # items of one detail list; the rest is left out and counted
-REPORT_BYTES = (
-    512 * 1024
-)  # a room of 5,000 takes 350 kB; a report above this goes out without its details, and is counted
+# A room of 5,000 takes 350 kB; a report above this goes out without its details, and is counted.
+REPORT_BYTES = 512 * 1024
 WAIT = 2.0  # seconds a publish may take before it is given up for this turn
 
 INDEX = "kg:procs"  # zset: kind and id → seconds since 1970 of its last report, by Redis' clock
-KINDS = ("web", "engine", "worker", "beat")
-CLOSE_CODES = (
-    *(1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011),
-    *(4001, 4003, 4004, *range(4008, 4019)),
-)
-
-COUNTERS: dict[str, str] = {
-    "web.connects": "sockets opened",
-    "web.disconnects": "sockets closed, by either side",
-    "web.messages_in": "messages taken from players",
-    "web.messages_out": "messages written to players",
-    "web.bytes_in": "bytes taken from players",
-    "web.bytes_out": "bytes written to players",
-    "web.skipped_frames": "frames not sent to a client that was behind; it gets a keyframe later",
-    "web.resyncs": "keyframes sent because a client missed a tick",
-    "web.refused": "sockets refused before they were opened (origin, no space, drained)",
-    "web.crowded": "sockets closed at once because their address or player has too many",
-    "web.banned": "sockets closed, and requests refused, because of a ban",
-    "web.names_refused": "names refused: taken, alike, foul, or of nothing visible",
-    "web.lockouts": "log-ins refused because too many failed before",
-    "web.rate_limited": "messages beyond a client's rate",
-    "web.posts_limited": "posts refused because a visitor sent them too fast",
-    "web.limits_forgotten": "request limits dropped because the table of visitors was full",
-    "web.malformed": "messages that could not be understood",
-    "web.inputs_dropped": "actions dropped because the batch for an engine was full",
-    "web.background_failures": "times a loop of a web process failed by a defect, and went on",
-    "web.flooded": "messages dropped because a client sent faster than it was served",
-    "web.answers_dropped": "personal messages dropped for a client that was behind",
-    "web.pages_behind": "lists and boards not sent to a page that had not read the last",
-    "web.console_refused": "Metrics pages turned away: too many, or without the permission",
-    "web.console_bytes": "bytes written to Metrics pages",
-    "web.console_behind": "pictures not sent to a Metrics page that had not taken the last",
-    "web.rooms_refused": "rooms refused because as many are open as the bound allows",
-    **{f"web.closed.{code}": f"sockets closed with code {code}" for code in CLOSE_CODES},
-    "web.closed.other": "sockets closed with a code that Kogame does not know",
-    "engine.ticks": "ticks committed and shown",
-    "engine.overruns": "ticks that took longer than their interval",
-    "engine.late_ticks": "ticks that began a whole interval late, whatever held them up",
-    "engine.inputs": "messages from players taken from the channel layer",
-    "engine.inputs_dropped": "inputs dropped: a socket, or those who knock, said too much",
-    "engine.stale_actions": "actions meant for a board more than a second old",
-    "engine.refused_actions": "inputs of a socket without a seat, and actions unknown to the game",
-    "engine.commits_refused": "ticks refused because another engine owns the room",
-    "engine.recoveries": "rooms taken over and brought to their last committed tick",
-    "engine.given": "rooms given to another engine: it has less to do, or this one is drained",
-    "engine.lives": "finished lives of people put in the outbox",
-    "layer.dropped": "messages between processes dropped because their reader did not keep up",
-    "tasks.publish_failures": "tasks that the broker did not take; beat asks again",
-    "tasks.failures_lost": "failed tasks not kept because Redis was away too long",
-    "queues.samples": "times this process sampled the queues",
-    "queues.sample_failures": "samples that failed: broker or Redis away or too slow",
-    "queues.elections": "times this process became the sampler",
-    "metrics.publish_failures": "reports that did not reach Redis",
-    "metrics.details_trimmed": "detail items left out of reports because a list was too long",
-}
-GAUGES: dict[str, str] = {
-    "web.connections": "sockets open now",
-    "web.rooms": "rooms that sockets here look at",
-    "web.pages": "pages outside a game that follow rooms and scores here",
-    "web.drained": "1 while it takes no players, because operators wish so",
-    "web.console_pages": "Metrics pages, and rooms looked into from them, open here",
-    "web.slow_clients": "clients that are behind now and get nothing until they catch up",
-    "engine.rooms": "rooms this engine owns",
-    "engine.seats": "seats taken in them, bots included",
-    "engine.writes": "writes that wait for Redis' answer",
-    "engine.paused": "rooms that wait for Redis to confirm their last ticks",
-    "engine.drained": "1 while it takes no rooms, because operators wish so",
-    "engine.outbox": "finished lives that wait in the outbox, as this engine last saw it",
-    "worker.active": "tasks running now",
-    "worker.reserved": "tasks fetched from the broker that have not started",
-    "worker.processed": "tasks accepted since the worker started",
-    "worker.loop_age": "seconds since the worker's main loop last turned; above 10 it hangs",
-    "worker.pool": "pool processes",
-    "worker.pool_memory": "bytes of memory in use by the pool's processes",
-    "beat.entries": "entries of the schedule",
-}
-OBSERVATIONS: dict[str, str] = {
-    "engine.tick_seconds": "seconds a tick took, from its start to the end of its step",
-    "engine.commit_seconds": "seconds until Redis confirmed a tick",
-    "process.loop_lag_seconds": "seconds by which the event loop woke this process too late",
-    "queues.sample_seconds": "seconds one sample of all queues took",
-}
-DETAILS: dict[str, str] = {
-    "rooms": "the rooms of an engine, with their seats",
-    "pings": "the slowest connections of players in a web process: room, player, ms",
-    "queues": "the queues a worker consumes",
-    "held": "the tasks a worker has in hand: id, task, queue, whether it runs, how many seconds",
-    "tasks": "the tasks a worker has taken: how they ended, how long they waited and ran",
-}
 
 
 class _Process:
