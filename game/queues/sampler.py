@@ -72,7 +72,7 @@ class Sampler:
         try:
             kind, rows, alarms = self._ask()
         except Exception as error:  # any library may stand behind a broker URL; each has its own
-            self._hang_up()
+            self.hang_up()
             was = self._last.get("broker") or {}
             since = was.get("since") or now
             kind = was.get("kind") or str(self._app.conf.broker_url).partition(":")[0]
@@ -124,10 +124,10 @@ class Sampler:
 
     def close(self) -> None:
         """Let every connection go, for good."""
-        self._hang_up()
+        self.hang_up()
         self._database.close()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         """Let the connection to the broker go; the next sample makes another."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:

@@ -145,7 +145,7 @@ def test_a_broker_that_is_away_leaves_the_last_known_and_since_when(on_a_redis: 
     on_a_redis.publish(scores, 2)
     sampler = on_a_redis.sampler()
     before = sampler.sample()
-    sampler.close()
+    sampler.hang_up()
     on_a_redis.app.conf.broker_url = address.url("unix:///nowhere/redis.sock")
     away = sampler.sample()
     again = sampler.sample()
