@@ -280,6 +280,18 @@ async def test_an_empty_room_sleeps_and_wakes() -> None:
         await until(lambda: engine.rooms[room].room.tick > tick)
 
 
+async def test_operators_see_how_long_ago_a_lease_was_renewed() -> None:
+    def told() -> float:
+        return float(metrics.report()["gauges"]["engine.lease_age"])
+
+    async with running() as engine:
+        room = await a_room()
+        await until(lambda: room in engine.rooms and not engine.rooms[room].ticking)
+        engine.rooms[room].renewed_at -= 3600
+        assert engine._lease_age() > 3600
+        await until(lambda: 0 < told() < 5)  # asleep, it is renewed all the same
+
+
 async def test_a_web_process_that_falls_silent_has_dropped_its_players(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -173,7 +173,10 @@ class Engine:
                     extra={"room": hosted.id},
                 )
                 self._drop(hosted)
-        elif lives >= 0:
+            return
+        # Each tick, or while there are none each renewal; what else is written comes in between.
+        hosted.renewed_at = time.monotonic()
+        if lives >= 0:
             metrics.count("engine.ticks")
             metrics.observe("engine.commit_seconds", seconds)
             if lives:
@@ -210,7 +213,7 @@ class Engine:
             return
         metrics.count("engine.recoveries", 1 if room.tick else 0)
         room.backlog = self._backlog
-        hosted = Hosted(room, epoch, kept_at=time.monotonic())
+        hosted = Hosted(room, epoch, kept_at=time.monotonic(), renewed_at=time.monotonic())
         hosted.adopt(time.monotonic())
         self.rooms[room_id] = hosted
         self._wake(hosted)
@@ -259,10 +262,16 @@ class Engine:
                 await asyncio.sleep(0)
             metrics.gauge("engine.rooms", len(self.rooms))
             metrics.gauge("engine.seats", sum(len(h.room.seats) for h in self.rooms.values()))
+            metrics.gauge("engine.lease_age", self._lease_age())
             metrics.gauge("engine.drained", int(self.claims.drained))
             metrics.gauge("engine.writes", len(self.writer))
             metrics.gauge("engine.paused", sum(h.paused() for h in self.rooms.values()))
             await asyncio.sleep(UPKEEP_EVERY)
+
+    def _lease_age(self) -> float:
+        """Seconds since the lease of the room that has waited longest was renewed."""
+        now = time.monotonic()
+        return max((now - hosted.renewed_at for hosted in self.rooms.values()), default=0.0)
 
     def _rest(self, hosted: Hosted, now: float) -> None:
         hosted.forget_silent(now)

@@ -35,6 +35,7 @@ class Hosted:
     keys_wanted: bool = True  # all of them; the first tick of an epoch always has them
     opened_at: float = float("-inf")
     kept_at: float = 0.0  # time of the last checkpoint
+    renewed_at: float = 0.0  # when Redis last confirmed a write, which renewed the lease
     webs: dict[str, tuple[int, float]] = field(default_factory=dict)  # sockets, last heard
     replies: dict[str, list[bytes]] = field(default_factory=dict)  # refusals, for the next tick
     notices: list[bytes] = field(default_factory=list)  # of operators, for the next tick

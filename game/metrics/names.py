@@ -66,6 +66,7 @@ GAUGES: dict[str, str] = {
     "engine.seats": "seats taken in them, bots included",
     "engine.writes": "writes that wait for Redis' answer",
     "engine.paused": "rooms that wait for Redis to confirm their last ticks",
+    "engine.lease_age": "seconds since the lease was renewed of the room that waited longest",
     "engine.drained": "1 while it takes no rooms, because operators wish so",
     "engine.outbox": "finished lives that wait in the outbox, as this engine last saw it",
     "worker.active": "tasks running now",

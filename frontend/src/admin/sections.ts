@@ -214,6 +214,10 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
     column("Commit p99", "Until Redis confirmed, 99 of 100", (process) =>
       ms(process.observed["engine.commit_seconds"]?.p99),
     ),
+    column("Lease age", "Since the lease of a room was renewed, the longest; after 1.5 s another engine may take the room", (process) => {
+      const age = process.gauges["engine.lease_age"] ?? 0;
+      return { text: ms(age), alarm: age > 1.5 };
+    }),
     losses("Overruns", "Ticks that took longer than their interval, or began a whole one late", [
       "engine.overruns",
       "engine.late_ticks",
