@@ -197,6 +197,11 @@ function closed(process: Process): Shown {
   return { text: text || NONE, title: said.join("\n") };
 }
 
+const LEASE_SECONDS = 1.5; // as in game/engine/ledger.py
+const LEASE =
+  "Until Redis confirmed, 99 of 100; and how long ago the lease of a room was renewed, the longest: " +
+  `after ${LEASE_SECONDS} s another engine may take it`;
+
 function engineColumns(history: History, now: () => number): Column<Line>[] {
   return [
     name(now),
@@ -211,12 +216,9 @@ function engineColumns(history: History, now: () => number): Column<Line>[] {
       const line = history.line(`p99 ${process.id}`, p99 ?? 0);
       return { text: `${ms(p50)} / ${ms(p99)}`, title: `Longest ${ms(max)}`, line };
     }),
-    column("Commit p99", "Until Redis confirmed, 99 of 100", (process) =>
-      ms(process.observed["engine.commit_seconds"]?.p99),
-    ),
-    column("Lease age", "Since the lease of a room was renewed, the longest; after 1.5 s another engine may take the room", (process) => {
+    column("Commit p99 / lease", LEASE, (process) => {
       const age = process.gauges["engine.lease_age"] ?? 0;
-      return { text: ms(age), alarm: age > 1.5 };
+      return { text: `${ms(process.observed["engine.commit_seconds"]?.p99)} / ${ms(age)}`, alarm: age > LEASE_SECONDS };
     }),
     losses("Overruns", "Ticks that took longer than their interval, or began a whole one late", [
       "engine.overruns",
