@@ -34,6 +34,8 @@ def session() -> str:
 @sync_to_async
 def engine_with(rooms: int, tick: int) -> None:
     """An engine that says it has so many rooms; no real process becomes the sampler."""
+    for known in store.redis().scan_iter("kg:proc:engine:*"):  # what earlier tests left counts, too
+        store.redis().delete(known)
     metrics.start("engine", "bench")
     listed = [{"id": f"room{n:02}", "title": f"Pond {n}", "tick_ms": 1} for n in range(rooms)]
     base = {"game": "snek", "people": 1, "bots": 0, "watchers": 0, "tick": tick, "overruns": 0}
