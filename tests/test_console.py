@@ -297,36 +297,27 @@ def test_what_is_wrong_is_said_in_words(
 
 
 @pytest.mark.parametrize(
-    ("figure", "said"),
+    ("service", "figure", "said"),
     [
-        ({"evicted": 4}, "Redis has thrown away 4 keys: set maxmemory-policy noeviction"),
-        ({"memory": 95, "memory_most": 100}, "Redis' memory is 95% full"),
-        ({"aof_ok": False}, "Redis cannot write its append-only file: check its disk"),
-        ({"latency": 0.2}, "Redis takes 200 ms to answer"),
+        ("redis", {"evicted": 4}, "Redis has thrown away 4 keys: set maxmemory-policy noeviction"),
+        ("redis", {"memory": 95, "memory_most": 100}, "Redis' memory is 95% full"),
+        ("redis", {"aof_ok": False}, "Redis cannot write its append-only file: check its disk"),
+        ("redis", {"latency": 0.2}, "Redis takes 200 ms to answer"),
+        (
+            "database",
+            {"error": "OSError"},
+            "The database (postgresql) does not answer: scores wait in Redis",
+        ),
+        ("database", {"latency": 0.25}, "The database takes 250 ms to answer"),
+        ("database", {"clients": 90}, "The database has 90 clients, and takes 100"),
     ],
 )
-def test_a_sick_redis_is_said_in_words(
-    server: redis.Redis, figure: dict[str, Any], said: str
+def test_a_sick_service_is_said_in_words(
+    server: redis.Redis, service: str, figure: dict[str, Any], said: str
 ) -> None:
     healthy(server)
     picture = overview.overview()
-    assert said in problems(picture | {"redis": picture["redis"] | figure})
-
-
-@pytest.mark.parametrize(
-    ("figure", "said"),
-    [
-        ({"error": "OSError"}, "The database (postgresql) does not answer: scores wait in Redis"),
-        ({"latency": 0.25}, "The database takes 250 ms to answer"),
-        ({"clients": 90}, "The database has 90 clients, and takes 100"),
-    ],
-)
-def test_a_sick_database_is_said_in_words(
-    server: redis.Redis, figure: dict[str, Any], said: str
-) -> None:
-    healthy(server)
-    picture = overview.overview()
-    assert said in problems(picture | {"database": picture["database"] | figure})
+    assert said in problems(picture | {service: picture[service] | figure})
 
 
 def test_a_silent_worker_is_named_with_since_when(server: redis.Redis) -> None:
