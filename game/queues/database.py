@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import connection, connections
 
-ASK_EVERY = 5.0  # s between questions: what it holds changes slowly, and being away is felt at once
+ASK_EVERY = (
+    0.5  # s between questions: with each sample, as a change is to be on the page within two
+)
 ANSWER_SECONDS = 0.5  # from a question: who waits longer calls it away, a sample has three in all
 
 POSTGRES = (
