@@ -12,37 +12,87 @@ from hypothesis import given, settings, strategies as st
 from game import protocol
 from game.engine.hosted import Hosted
 from game.hub.feed import Feed
-from game.hub.socket import Socket
+from game.hub.socket import UNSEEN_SECONDS, Socket
 from game.protocol import Act, Join, Leave, RoomTick
 from game.room import Room, Settings
 from game.rules.contract import ROOM
+from game.sinks import server_frame
 from tests.player import Player
 
 BOARD = {"width": 200, "height": 150, "side": 16, "rate": 20}
 
 
 class Reader:
-    """A sink that reads what it is given as a page would; it can stop reading for a while."""
+    """A sink whose other end reads as a page would; it can stop reading for a while.
 
-    def __init__(self) -> None:
+    One that is straight takes frames without being looked at, until it says that they must wait.
+    """
+
+    def __init__(self, *, straight: bool) -> None:
         self.page = Player("http://nowhere", "room")
         self.stuck = self.gone = False
-        self.events: list[list[Any]] = []
+        self.held = b""  # what waits in this process, in order
+        self.looks = 0  # writes for which the hub looked at it
+        self._way = self._take if straight else None
+        self._on_wait: Callable[[], None] | None = None
+        self._come = bytearray()  # what the page has, up to the middle of a frame
 
     def write(self, messages: Any) -> int:
+        self.looks += 1
+        data = b"".join(map(server_frame, messages))
+        if self.stuck or self.held:
+            self.finish(data)
+        else:
+            self._read(data)
+        return len(data)
+
+    def straight(self, on_wait: Callable[[], None]) -> Callable[[bytes], int] | None:
+        if self.behind():
+            return None
+        self._on_wait = on_wait
+        return self._way
+
+    def _take(self, data: bytes) -> int:
+        assert self._on_wait  # it has not said that bytes must wait since it was asked
+        assert not self.held  # nothing overtakes
+        taken = min(5, len(data)) if self.stuck else len(data)
+        self._read(data[:taken])
+        return taken
+
+    def finish(self, rest: bytes) -> None:
+        self.held += rest
+        if self._on_wait:
+            self._on_wait()
+            self._on_wait = None
+
+    def stick(self, stuck: bool) -> None:
+        """Stop reading, or go on with what waits."""
+        self.stuck = stuck
+        if not stuck:
+            held, self.held = self.held, b""
+            self._read(held)
+
+    def let_go(self) -> None:
+        self._on_wait = None
+
+    def behind(self) -> bool:
+        return self.stuck or bool(self.held)
+
+    def _read(self, data: bytes) -> None:
         assert not self.gone
-        for message in messages:
+        self._come += data
+        while len(self._come) > 1:
+            size, head = self._come[1], 2
+            if size == 126:
+                size, head = int.from_bytes(self._come[2:4], "big"), 4
+            if len(self._come) < head + size:
+                break
+            message = bytes(self._come[head : head + size])
+            del self._come[: head + size]
             tick = self.page.state.tick
             self.page.receive(message)
             if message[0] == 0x82 and not message[9] & 1:  # what changed, to follow on the last
                 assert self.page.state.tick == tick + 1
-        return sum(map(len, messages))
-
-    def push(self, frame: bytes, payload: bytes) -> int:
-        return 0 if self.stuck else self.write((payload,))
-
-    def behind(self) -> bool:
-        return self.stuck
 
     async def run(self) -> None: ...
 
@@ -60,8 +110,8 @@ class World:
         self.sequence = itertools.count(1)
         self.pause: Callable[[], None] = lambda: None  # what happens while a tick goes out
 
-    def open(self, conn: str) -> None:
-        reader = Reader()
+    def open(self, conn: str, *, straight: bool = True) -> None:
+        reader = Reader(straight=straight)
         self.readers[conn] = reader
         self.sockets[conn] = Socket(conn, conn, reader, lambda code: None)
         self.feed.add(self.sockets[conn])
@@ -83,9 +133,11 @@ class World:
         if not lost:
             for socket in self.sockets.values():
                 socket.keyed = socket.looked = 0.0  # a test's ticks take no time
+            for reader in self.readers.values():
+                reader.stick(reader.stuck)
             for _ in self.feed.take(tick):
                 self.pause()
-            self.hosted.keys_wanted = self.hosted.keys_wanted or not self.feed.views
+            self.hosted.keys_wanted = self.hosted.keys_wanted or not self.feed.frames.views
         return tick
 
     def truth(self, view: int) -> dict[str, dict[int, dict[int, tuple[int, ...]]]]:
@@ -108,7 +160,7 @@ class World:
         """Every page that is up to date knows what is in its view, and nothing else."""
         for conn, reader in self.readers.items():
             socket, state = self.sockets[conn], reader.page.state
-            if not socket.synced:
+            if not socket.synced or reader.held:
                 continue
             known = {
                 name: kept
@@ -135,10 +187,13 @@ class World:
             self.close(dice.choice(watchers))
         for socket in dice.sample(list(self.sockets.values()), min(2, len(self.sockets))):
             self.feed.resync(socket)
+        for reader in dice.sample(list(self.readers.values()), min(2, len(self.readers))):
+            reader.finish(server_frame(protocol.pong(1)))  # the server itself has something to say
 
 
 @given(seed=st.integers(0, 2**32), wrap=st.booleans())
 @settings(max_examples=12, deadline=None)
+@mock.patch("game.hub.audience.ROW", 4)
 @mock.patch("game.hub.feed.SLICE", 3)
 def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool) -> None:
     dice = random.Random(seed)
@@ -149,7 +204,7 @@ def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool
         conn = dice.choice(conns)
         roll = dice.random()
         if conn not in world.sockets:
-            world.open(conn)
+            world.open(conn, straight=dice.random() < 0.8)
             if dice.random() < 0.5:
                 world.feed.check(world.sockets[conn])
             if dice.random() < 0.8:
@@ -165,7 +220,7 @@ def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool
         elif roll < 0.1:
             world.feed.look(world.sockets[conn], dice.randrange(200))
         elif roll < 0.15:
-            world.readers[conn].stuck = not world.readers[conn].stuck
+            world.readers[conn].stick(not world.readers[conn].stuck)
         for turner in dice.sample(conns, 3):
             act = (1, bytes([dice.randrange(4)])) if dice.random() < 0.8 else (2, b"")
             world.room.offer(Act(turner, next(world.sequence), world.room.tick, *act))
@@ -175,6 +230,7 @@ def test_a_page_knows_what_is_in_its_view_and_nothing_else(seed: int, wrap: bool
             world.check()
 
 
+@mock.patch("game.hub.audience.ROW", 2)
 @mock.patch("game.hub.feed.SLICE", 2)
 def test_who_acted_gets_the_tick_before_the_others() -> None:
     world = World(3)
@@ -280,4 +336,37 @@ def test_players_of_one_view_share_its_bytes() -> None:
         world.open(f"w:{number}")
     world.tick()
     world.tick()
-    assert list(world.feed._built) == [(world.sockets["w:0"].view,) * 2]
+    assert list(world.feed.frames._built) == [(world.sockets["w:0"].view,) * 2]
+
+
+def test_who_is_like_the_others_is_sent_to_without_a_look() -> None:
+    world = World(5)
+    conns = [f"w:{number}" for number in range(40)]
+    for conn in conns:
+        world.open(conn)
+        world.join(conn)
+    for _ in range(5):
+        world.tick()
+    for reader in world.readers.values():
+        reader.looks = 0
+    for _ in range(60):  # lives end, cameras turn, and notes come
+        world.tick()
+        world.check()
+    assert not any(reader.looks for reader in world.readers.values())
+    world.readers["w:7"].finish(server_frame(protocol.pong(1)))
+    for _ in range(5):
+        world.tick()
+    assert {conn for conn in conns if world.readers[conn].looks} == {"w:7"}
+
+
+def test_who_stops_confirming_is_looked_at_again_and_held_back() -> None:
+    world = World(5)
+    for number in range(3):
+        world.open(f"w:{number}")
+    for _ in range(5):
+        world.tick()
+    world.sockets["w:1"].marked -= UNSEEN_SECONDS
+    world.feed._swept = 0.0
+    world.tick()
+    assert [socket.synced for socket in world.sockets.values()] == [True, False, True]
+    assert world.feed.slow() == 1

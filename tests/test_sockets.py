@@ -493,8 +493,8 @@ async def test_a_client_that_is_behind_gets_nothing_and_then_the_newest(
     await passes(lambda: not socket.synced)
     while not page.socket.output_queue.empty():
         page.socket.output_queue.get_nowait()
-    skipped = feed.tick
-    await passes(lambda: feed.tick >= skipped + 3)
+    skipped = feed.frames.tick
+    await passes(lambda: feed.frames.tick >= skipped + 3)
     assert page.socket.output_queue.empty()
     behind = False
     await page.until(lambda: page.state.tick > skipped + 3)

@@ -20,6 +20,7 @@ from game.protocol import Command, Drop, Here, Keys
 logger = logging.getLogger(__name__)
 
 UPKEEP_EVERY = 0.25  # s between looks for feeds that stand still
+SILENT_EVERY = 1.0  # s between looks for sockets that say nothing
 HERE_EVERY = 2.0  # s between reports to engines of who is here
 STILL_SECONDS = 1.5  # s without a frame after which the players are told, and the lease is read
 KEYS_EVERY = 0.5  # s between requests for keyframes of one room
@@ -63,7 +64,7 @@ class Hub:
             raise
         feed.bring_up_to_date(socket)
         self._report(feed)
-        if not feed.views:
+        if not feed.frames.views:
             self._ask_for_keys(feed)
         return True
 
@@ -134,14 +135,14 @@ class Hub:
             logger.error("an unreadable tick of room %s was dropped: %s", room, error, extra=about)
             return
         if tick.gone:
-            if tick.epoch >= feed.epoch:
+            if tick.epoch >= feed.frames.epoch:
                 self._gone(feed)
             return
-        if feed.epoch and tick.epoch > feed.epoch:
+        if feed.frames.epoch and tick.epoch > feed.frames.epoch:
             feed.engine = ""  # another engine may hold it now; upkeep reads who
         for _ in feed.take(tick):
             await asyncio.sleep(0)
-        if not feed.views:
+        if not feed.frames.views:
             self._ask_for_keys(feed)
 
     def _gone(self, feed: Feed) -> None:
@@ -162,7 +163,7 @@ class Hub:
             await asyncio.sleep(UPKEEP_EVERY)
             turn, away = next(turns), False
             for feed in list(self.feeds.values()):
-                self._look_at_sockets(feed)
+                self._look_at_sockets(feed, turn)
                 try:
                     if not away:  # one wait for a Redis that hangs, not one for each room
                         await self._look_after(feed)
@@ -176,12 +177,13 @@ class Hub:
             metrics.gauge("web.rooms", len(self.feeds))
             metrics.gauge("web.slow_clients", sum(f.slow() for f in self.feeds.values()))
 
-    def _look_at_sockets(self, feed: Feed) -> None:
+    def _look_at_sockets(self, feed: Feed, turn: int) -> None:
         """Close the dead, and tell the others when their room stands still."""
         now = time.monotonic()
-        for socket in list(feed.sockets.values()):
-            if now - socket.heard > SILENT_SECONDS:
-                socket.close(protocol.SILENT)
+        if turn % round(SILENT_EVERY / UPKEEP_EVERY) == 0:
+            for socket in list(feed.sockets.values()):
+                if now - socket.heard > SILENT_SECONDS:
+                    socket.close(protocol.SILENT)
         if now - feed.last_frame > STILL_SECONDS and not feed.waiting_told:
             feed.waiting_told = True
             for socket in feed.sockets.values():

@@ -1,12 +1,16 @@
 """One browser in a room, as its web process knows it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from game import metrics
 from game.protocol import Join
 from game.sinks import Sink
+
+if TYPE_CHECKING:
+    from game.hub.audience import Row
 
 PENDING_BOUND = 32  # personal messages kept for a client that is behind; notes come again anyway
 UNSEEN_SECONDS = 3.5  # s until a ping (one every 2 s) must confirm what was sent before the last
@@ -29,7 +33,9 @@ class Socket:
     looked: float = 0.0  # when that was last heeded
     welcomed: bool = False
     synced: bool = False  # holds everything up to the last frame it was sent
-    sent: int = 0  # tick of the last frame sent
+    row: "Row | None" = None  # where it is sent to without a look; None: it stands apart
+    sent: int = 0  # tick of the last frame that it was sent while it stood apart …
+    shown: int = -1  # … and the view of that
     mark: int = 0  # tick that its pings must confirm next
     marked: float = field(default_factory=time.monotonic)  # when that was set
     rtt: int = 0  # ms, as its page measures it; 0: not known
@@ -51,7 +57,7 @@ class Socket:
         else:
             self.write((message,))
 
-    def keep(self, messages: Sequence[bytes]) -> None:
+    def keep(self, messages: Iterable[bytes]) -> None:
         """Have what is said to it wait for the next frame; the oldest makes room."""
         self.pending += messages
         metrics.count("web.answers_dropped", max(0, len(self.pending) - PENDING_BOUND))
@@ -64,7 +70,8 @@ class Socket:
     def confirm(self, tick: int) -> None:
         """A ping came: its page has applied everything up to this tick."""
         if tick >= self.mark:
-            self.mark, self.marked = self.sent, self.heard
+            self.mark = self.sent if self.row is None else self.row.tick
+            self.marked = self.heard
 
     def is_behind(self, now: float) -> bool:
         """Whether it has not taken what it was sent; then it gets nothing until it has."""

@@ -77,6 +77,7 @@ from game.protocol.outbound import (
     events_part as events_part,
     forget_part as forget_part,
     frame as frame,
+    is_acked as is_acked,
     is_error as is_error,
     is_seated as is_seated,
     note as note,

@@ -220,6 +220,11 @@ def error(code: int, sentence: str = "") -> bytes:
     return struct.pack("<BH", codes.ERROR, code) + (sentence or codes.SENTENCES[code]).encode()
 
 
+def is_acked(message: bytes) -> bool:
+    """Whether a message to the browser answers an action of its player."""
+    return message[0] == codes.ACKED
+
+
 def is_seated(message: bytes) -> bool:
     """Whether a message to the browser gives it a seat."""
     return message[0] == codes.SEATED

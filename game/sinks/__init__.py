@@ -4,14 +4,24 @@ Daphne has no back-pressure: what a client does not read piles up in its transpo
 whether its client is behind, so that the hub stops writing until it has caught up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from game.sinks.direct import DirectSink
+from game.sinks.direct import DirectSink, Straight, send_all
 from game.sinks.frames import BINARY, TEXT, server_frame
 from game.sinks.portable import PortableSink, Send
 
-__all__ = ["EXTENSION", "DirectSink", "PortableSink", "Send", "Sink", "choose", "server_frame"]
+__all__ = [
+    "EXTENSION",
+    "DirectSink",
+    "PortableSink",
+    "Send",
+    "Sink",
+    "Straight",
+    "choose",
+    "send_all",
+    "server_frame",
+]
 
 EXTENSION = "kogame.socket"  # where Kogame's runner puts daphne's WebSocket protocol object
 
@@ -22,11 +32,18 @@ class Sink(Protocol):
     def write(self, messages: Sequence[bytes]) -> int:
         """Send messages, in order; returns the bytes handed over (0: the socket is closed)."""
 
-    def push(self, frame: bytes, payload: bytes) -> int:
-        """Send one binary message that many clients get, given as `server_frame` built it, too.
+    def straight(self, on_wait: Callable[[], None]) -> Straight | None:
+        """A way to send frames, as `server_frame` builds them, without a look at the sink.
 
-        Returns the bytes handed over; 0 when the client is behind, or its socket closed.
+        None when there is none now. Once `on_wait` is called it may not be used any more, until it
+        is asked for again. It answers how many bytes it took, or raises OSError.
         """
+
+    def finish(self, rest: bytes) -> None:
+        """Send the rest of a frame that `straight` did not take whole."""
+
+    def let_go(self) -> None:
+        """The socket is gone: what `straight` began ends."""
 
     def behind(self) -> bool:
         """Whether the client has not taken what it was given."""

@@ -5,13 +5,13 @@ at the next turn of the loop: three system calls where the kernel nearly always 
 once. So long as its transport holds nothing back, a frame goes straight to the socket; what the
 kernel does not take goes to the transport, which alone sees to errors and to the connection's end.
 
-This rests on parts of Twisted and autobahn that are not documented. `fits` and `_straight` look
+This rests on parts of Twisted and autobahn that are not documented. `fits` and `_kernel` look
 for every one; where one is missing, the way out is the transport's `write`, or ASGI.
 """
 
 import asyncio
 import socket as sockets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from game.sinks.frames import BEHIND_BYTES, BINARY, server_frame
@@ -23,6 +23,23 @@ OPEN = 3  # autobahn's WebSocketProtocol.STATE_OPEN
 FOLLOWING_BYTES = 8 * 1024
 
 
+Straight = Callable[[bytes], int]  # a socket's own `send`
+
+
+def send_all(sends: Iterable[Straight], frame: bytes) -> list[tuple[Straight, int]]:
+    """Send a frame to many sockets; answers which took less than all of it, and how much."""
+    short = []
+    size = len(frame)
+    for send in sends:
+        try:
+            sent = send(frame)
+        except OSError:  # full, or broken: the transport meets the same, and knows what to do
+            sent = 0
+        if sent != size:
+            short.append((send, sent))
+    return short
+
+
 class DirectSink:
     """Sends pre-built frames beneath daphne's WebSocket protocol."""
 
@@ -30,7 +47,8 @@ class DirectSink:
         self._socket = socket
         self._kind = kind
         self._transport = socket.transport
-        self._send = _straight(self._transport)
+        self._send = _kernel(self._transport)
+        self._on_wait: Callable[[], None] | None = None
         self._spared = 0  # bytes that may wait, since a write left some over
 
     @staticmethod
@@ -39,11 +57,6 @@ class DirectSink:
         transport = getattr(socket, "transport", None)
         parts = ("dataBuffer", "offset", "_tempDataLen", "write")
         return hasattr(socket, "state") and all(hasattr(transport, part) for part in parts)
-
-    @property
-    def straight(self) -> bool:
-        """Whether frames go to the kernel, and not to the transport's buffer."""
-        return self._send is not None
 
     def write(self, messages: Sequence[bytes]) -> int:
         """Send messages in one go; what the kernel does not take, the transport keeps."""
@@ -59,8 +72,11 @@ class DirectSink:
             self._spared = left + FOLLOWING_BYTES if left else 0
         return len(data)
 
-    def push(self, frame: bytes, payload: bytes) -> int:
-        """Send a frame that many clients get, unless this one is behind."""
+    def straight(self, on_wait: Callable[[], None]) -> Straight | None:
+        """The kernel's own `send`, while nothing waits before it and the connection is open.
+
+        It may be used until `on_wait` is called: bytes came to the transport, to go out in order.
+        """
         transport = self._transport
         if (
             self._send is None
@@ -70,9 +86,25 @@ class DirectSink:
             or transport.disconnecting
             or self._socket.state != OPEN
         ):
-            return 0 if self.behind() else self.write((payload,))
-        self._hand_over(frame)
-        return len(frame)
+            return None
+        self._on_wait = on_wait
+        # Whatever is written, or closes the connection once all is, begins with this call.
+        vars(transport)["startWriting"] = self._start_writing
+        return self._send
+
+    def _start_writing(self) -> None:
+        if self._on_wait is not None:
+            self._on_wait()
+        type(self._transport).startWriting(self._transport)
+
+    def finish(self, rest: bytes) -> None:
+        """Send what the kernel did not take of a frame: its time, or an error, the transport's."""
+        self._transport.write(rest)
+
+    def let_go(self) -> None:
+        """The connection is lost or left: be no part of a circle of references."""
+        self._on_wait = None
+        vars(self._transport).pop("startWriting", None)
 
     def _hand_over(self, data: bytes) -> None:
         """Give the kernel what it takes; the rest, and any error, is the transport's."""
@@ -106,7 +138,7 @@ class DirectSink:
         await asyncio.Event().wait()
 
 
-def _straight(transport: Any) -> Callable[[bytes], int] | None:
+def _kernel(transport: Any) -> Straight | None:
     """The `send` of a plain TCP socket below a transport; None when it cannot be relied on.
 
     A socket that was closed refuses by itself: it holds no descriptor that another could have.

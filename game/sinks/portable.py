@@ -31,9 +31,14 @@ class PortableSink:
         self._some.set()
         return size
 
-    def push(self, frame: bytes, payload: bytes) -> int:
-        """Queue a message that many clients get, unless this one is behind."""
-        return 0 if self.behind() else self.write((payload,))
+    def straight(self, on_wait: Callable[[], None]) -> None:
+        """There is no way past the server."""
+
+    def finish(self, rest: bytes) -> None:
+        """Nothing is left over: the server takes messages whole."""
+
+    def let_go(self) -> None:
+        """It holds nothing of the connection."""
 
     def behind(self) -> bool:
         """Whether the server has not taken what was queued."""

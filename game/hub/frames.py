@@ -1,0 +1,94 @@
+"""What a web process knows of a room, and the frames it makes of that for those who look on."""
+
+from collections.abc import Iterator
+from itertools import repeat
+
+from game import protocol
+from game.protocol import RoomTick
+
+SINCE_BOUND = 256  # deltas kept behind a region's keyframe, which comes every second
+
+
+class Frames:
+    """Each region as last keyed and the deltas since; this tick's frames, each built once."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.tick = 0
+        self.welcome = b""
+        self.views: list[list[int]] = []  # empty while regions are not known: sockets wait
+        self.regions: dict[int, list[bytes]] = {}  # its keyframe, then the deltas since
+        self._keys: dict[int, bytes] = {}  # regions whose keyframe came with this tick
+        self._changed: dict[int, bytes] = {}  # by region: what this tick changed
+        self._built: dict[tuple[int, int], bytes] = {}  # frames of this tick: (from view, to view)
+
+    def newer(self, tick: RoomTick) -> bool:
+        """Whether a tick is neither of an owner that was replaced nor seen before."""
+        return (tick.epoch, tick.tick) > (self.epoch, self.tick)
+
+    def learn(self, tick: RoomTick) -> bool:
+        """Take a tick in; whether who held the last one can follow on with this."""
+        followed = tick.epoch == self.epoch and tick.tick == self.tick + 1
+        self.epoch, self.tick = tick.epoch, tick.tick
+        self._changed, self._keys = tick.parts, tick.keys
+        self._built.clear()
+        if tick.views:
+            self.views, self.welcome = tick.views, tick.welcome
+            self.regions = {region: [key] for region, key in tick.keys.items()}
+            return followed
+        if not followed or not self.views:
+            self.views, self.regions = [], {}
+            return False
+        for region, part in tick.parts.items():
+            self.regions[region].append(part)
+        for region, key in tick.keys.items():
+            self.regions[region] = [key]
+        if max(map(len, self.regions.values())) > SINCE_BOUND:
+            self.views, self.regions = [], {}
+        return bool(self.views)
+
+    def middle(self) -> int:
+        """The view of whoever has no other; -1 while views are not known."""
+        return len(self.views) // 2 if self.views else -1
+
+    def of(self, before: int, view: int) -> bytes:
+        """This tick for all who had one view and have another, or the same."""
+        built = self._built.get((before, view))
+        if built is None:
+            changed, regions = self._changed, self.views[view]
+            common = changed.get(protocol.ROOM, b"")
+            if before == view:
+                parts = b"".join(map(changed.get, regions, repeat(b"")))
+            else:
+                parts = b"".join(self._moving(self.views[before], regions))
+            built = protocol.frame(self.epoch, self.tick, (common, parts))
+            self._built[before, view] = built
+        return built
+
+    def _moving(self, known: list[int], regions: list[int]) -> Iterator[bytes]:
+        """What to forget, what changed in regions that stay in view, and new ones whole."""
+        for region in known:
+            if region not in regions:
+                yield protocol.forget_part(region)
+        for region in regions:
+            if region in known:
+                yield self._changed.get(region, b"")
+            else:
+                yield from self.regions[region]
+
+    def everything(self, view: int) -> bytes:
+        """The keyframe of a view, as of the newest tick."""
+        built = self._built.get((-1, view))
+        if built is None:
+            regions = (protocol.ROOM, *self.views[view])
+            parts = [part for region in regions for part in self.regions[region]]
+            built = protocol.frame(self.epoch, self.tick, parts, keyframe=True)
+            self._built[-1, view] = built
+        return built
+
+    def sums(self, view: int) -> bytes:
+        """What a page must hold of the regions in view whose keyframe came with this tick."""
+        keys = self._keys
+        regions = {protocol.ROOM, *self.views[view]}.intersection(keys)
+        prints = {region: protocol.fingerprint(keys[region], self.welcome) for region in regions}
+        return protocol.sums(self.epoch, self.tick, prints)
