@@ -182,6 +182,9 @@ class Engine:
             if lives:
                 metrics.count("engine.lives", lives)
                 self._nudge()
+            # Now is the longest until the room's next tick: a large one takes its time over this.
+            if hosted.ticking and time.monotonic() - hosted.kept_at > Hosted.CHECKPOINT_EVERY:
+                self._keep(hosted)
 
     def _nudge(self) -> None:
         """Tell Celery that lives wait: one telling at a time, and once more for what came since."""
@@ -248,15 +251,13 @@ class Engine:
 
     # --- At intervals ------------------------------------------------------------------------
     async def _upkeep(self) -> None:
-        """Checkpoints, the leases of rooms that do not tick, sleep, and the end of empty rooms."""
+        """The leases of rooms that do not tick, sleep, and the end of empty rooms."""
         while True:
             for hosted in list(self.rooms.values()):
                 now = time.monotonic()
                 self._rest(hosted, now)
                 if hosted.id not in self.rooms or hosted.paused():
                     continue
-                if hosted.ticking and now - hosted.kept_at > Hosted.CHECKPOINT_EVERY:
-                    self._keep(hosted)
                 if not hosted.ticking or not hosted.room.game.rate:
                     self._write(hosted, self.ledger.renew(hosted.id, hosted.epoch))
                 await asyncio.sleep(0)

@@ -1,12 +1,14 @@
 """What a web process knows of a room, and the frames it makes of that for those who look on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 
 from game import protocol
 from game.protocol import RoomTick
 
-SINCE_BOUND = 256  # deltas kept behind a region's keyframe, which comes every second
+# Ticks without any keyframe after which all is forgotten, for deltas would pile up: each region's
+# comes every second.
+UNKEYED_BOUND = 256
 
 
 class Frames:
@@ -18,6 +20,7 @@ class Frames:
         self.welcome = b""
         self.views: list[list[int]] = []  # empty while regions are not known: sockets wait
         self.regions: dict[int, list[bytes]] = {}  # its keyframe, then the deltas since
+        self._unkeyed = 0  # ticks since a keyframe of any region came
         self._keys: dict[int, bytes] = {}  # regions whose keyframe came with this tick
         self._changed: dict[int, bytes] = {}  # by region: what this tick changed
         self._built: dict[tuple[int, int], bytes] = {}  # frames of this tick: (from view, to view)
@@ -43,7 +46,8 @@ class Frames:
             self.regions[region].append(part)
         for region, key in tick.keys.items():
             self.regions[region] = [key]
-        if max(map(len, self.regions.values())) > SINCE_BOUND:
+        self._unkeyed = 0 if tick.keys else self._unkeyed + 1
+        if self._unkeyed > UNKEYED_BOUND:
             self.views, self.regions = [], {}
         return bool(self.views)
 
@@ -56,17 +60,18 @@ class Frames:
         built = self._built.get((before, view))
         if built is None:
             changed, regions = self._changed, self.views[view]
-            common = changed.get(protocol.ROOM, b"")
+            parts: Iterable[bytes]
             if before == view:
-                parts = b"".join(map(changed.get, regions, repeat(b"")))
+                parts = map(changed.get, (protocol.ROOM, *regions), repeat(b""))
             else:
-                parts = b"".join(self._moving(self.views[before], regions))
-            built = protocol.frame(self.epoch, self.tick, (common, parts))
+                parts = self._moving(self.views[before], regions)
+            built = protocol.frame(self.epoch, self.tick, parts)
             self._built[before, view] = built
         return built
 
     def _moving(self, known: list[int], regions: list[int]) -> Iterator[bytes]:
-        """What to forget, what changed in regions that stay in view, and new ones whole."""
+        """What changed in the room, what to forget, what changed in sight, what is new there."""
+        yield self._changed.get(protocol.ROOM, b"")
         for region in known:
             if region not in regions:
                 yield protocol.forget_part(region)
@@ -74,14 +79,20 @@ class Frames:
             if region in known:
                 yield self._changed.get(region, b"")
             else:
-                yield from self.regions[region]
+                yield self._whole(region)
+
+    def _whole(self, region: int) -> bytes:
+        """All of a region: its keyframe with the deltas since, put together once."""
+        parts = self.regions[region]
+        if len(parts) > 1:
+            parts[:] = [b"".join(parts)]
+        return parts[0]
 
     def everything(self, view: int) -> bytes:
         """The keyframe of a view, as of the newest tick."""
         built = self._built.get((-1, view))
         if built is None:
-            regions = (protocol.ROOM, *self.views[view])
-            parts = [part for region in regions for part in self.regions[region]]
+            parts = map(self._whole, (protocol.ROOM, *self.views[view]))
             built = protocol.frame(self.epoch, self.tick, parts, keyframe=True)
             self._built[-1, view] = built
         return built

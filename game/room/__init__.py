@@ -6,7 +6,6 @@ the journal over a checkpoint gives the same room to the last bit.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from game import protocol
@@ -384,7 +383,7 @@ class Room:
             "tick": self.tick,
             "over": self.over,
             "last_seat": self.last_seat,
-            "seats": [asdict(seat) for seat in self.seats.values()],
+            "seats": [seat.saved() for seat in self.seats.values()],
             "game": self.game.checkpoint(),
         }
 

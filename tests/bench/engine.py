@@ -23,6 +23,7 @@ PLAYERS = 5_000
 BOARD = {"width": 512, "height": 512, "rate": 20, "rocks": 200}
 A_TICK = PLAYERS // 20  # of them turn in a tick
 WARM_UP, TICKS = 120, 200  # in the first ones, all begin
+KEEPS = 20  # checkpoints
 MEDIAN_BAR, P99_BAR = 12, 25  # ms a tick, commit included
 
 
@@ -73,15 +74,27 @@ async def measure(careful: bool) -> None:
     gc.set_threshold(50_000, 50, 100)
     for _ in range(WARM_UP + TICKS):
         await tick()
+    keeps = [kept(room) for _ in range(KEEPS)]
     living = sum(seat.life > 0 for seat in room.seats.values())
     who = "who look where they go" if careful else "who do not"
     print(f"{PLAYERS} players {who}, {living} alive; ms a tick:")
     for label, values in (("step", steps), ("encode", encodings), ("commit", commits)):
-        print(f"  {label:<8}{spread(values[WARM_UP:])}")
+        print(f"  {label:<8}{spread(values[WARM_UP : WARM_UP + TICKS])}")
     bars = f"(bars: median {MEDIAN_BAR}, p99 {P99_BAR})"
-    print(f"  {'all':<8}{spread(totals[WARM_UP:])} {bars}")
+    print(f"  {'all':<8}{spread(totals[WARM_UP : WARM_UP + TICKS])} {bars}")
+    size = len(protocol.encode(room.checkpoint())) / 1024
+    print(f"  keep    {spread(keeps)}: a checkpoint of {size:.0f} kB, every 5 s, after a tick")
     gc.unfreeze()
     await store.close_aredis()
+
+
+def kept(room: Room) -> float:
+    """Seconds that a checkpoint takes."""
+    from game import protocol
+
+    begun = time.perf_counter()
+    protocol.encode(room.checkpoint())
+    return time.perf_counter() - begun
 
 
 def sensible(room: Room, turns: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

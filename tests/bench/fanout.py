@@ -22,6 +22,7 @@ from channels.layers import get_channel_layer
 
 from tests import conftest, processes
 from tests.bench.load import listener
+from tests.bench.machine import share_out
 from tests.bench.repeat import repeat
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
@@ -37,13 +38,15 @@ MEMORY_BAR, GAP_BAR, RATIO_BAR = 60, 75, 2.0  # kB a connection; ms; times the b
 INPUT_BAR, SHARE_BAR = 30, 0.5  # µs an input; of an empty onMessage
 ROOT = Path(__file__).resolve().parents[2]
 BARE_LOOP = """
-import asyncio, os, sys, time
+import asyncio, itertools, os, struct, sys, time
 async def main():
     writers = []
     async def serve(reader, writer): writers.append(writer)
     server = await asyncio.start_server(serve, sock=__import__("socket").socket(fileno=int(sys.argv[1])), backlog=4096)
-    frame, due = bytes(int(sys.argv[2])), time.monotonic()
-    while True:
+    size, due = int(sys.argv[2]), time.monotonic()
+    for tick in itertools.count(1):
+        message = struct.pack("<BIIB", 0x82, 1, tick, 0).ljust(size, bytes(1))
+        frame = b"\\x82" + (b"\\x7e" + size.to_bytes(2, "big") if size > 125 else bytes((size,))) + message
         for writer in writers: writer.write(frame)
         due = max(due + float(sys.argv[3]), time.monotonic())
         await asyncio.sleep(due - time.monotonic())
@@ -74,6 +77,7 @@ class Crowd:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self.process = psutil.Process(process.pid)
 
     async def __call__(self, do: str, **order: Any) -> dict[str, Any]:
         """Give an order and wait for what it says."""
@@ -171,20 +175,24 @@ async def input_cost(process: psutil.Process, crowd: Crowd, seconds: float) -> t
     return (with_them - without) / (seen["sent"] / seconds) * 1e6, seen["sent"]
 
 
-async def floor(crowd: Crowd, clients: int, seconds: float, size: int, rate: int) -> float:
-    """CPU-seconds for 100,000 frames of so many bytes of a bare asyncio loop over TCP."""
-    words = (str(size + 4), str(1 / rate))
+async def floor(
+    crowd: Crowd, clients: int, seconds: float, size: int, rate: int
+) -> tuple[float, int]:
+    """A bare asyncio loop over TCP: CPU-seconds for 100,000 frames of this size; gap p99 in ms."""
+    words = (str(size), str(1 / rate))
     async with served(BARE_LOOP, *words) as (port, process):
         await crowd("connect", port=port, count=clients, path="", hello="")
+        share_out(process, [crowd.process])
         await crowd("measure", seconds=1, senders=0, rate=0)
         cpu, seen = await cost(process, crowd, seconds)
         await crowd("close")
-    return float(cpu * seconds / (seen["bytes"] / (size + 4)) * 100_000)
+    return cpu * seconds / seen["frames"] * 100_000, seen["gaps"][1]
 
 
 async def empty(crowd: Crowd, seconds: float) -> float:
     """µs of CPU for one message of a WebSocket that does nothing with it."""
     async with served(EMPTY) as (port, process):
+        share_out(process, [crowd.process])
         await crowd("connect", port=port, count=SENDERS, path="/", hello="")
         value, _ = await input_cost(process, crowd, seconds)
         await crowd("close")
@@ -200,6 +208,7 @@ async def play(crowd: Crowd, base: str, clients: int, seconds: float) -> dict[st
     engine.rate = SLOW_RATE  # until all are there
     running = asyncio.create_task(engine.run())
     web = psutil.Process(listener(base))
+    share_out(web, [psutil.Process(), crowd.process])
     empty_web = web.memory_info().rss
     port, path = int(base.rpartition(":")[2]), f"/ws/room/{room}/"
     await crowd("connect", port=port, count=clients, path=path, hello="0102")
@@ -233,18 +242,20 @@ async def run(clients: int, seconds: float) -> dict[str, float]:
     pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
     async with child("-m", "tests.bench.crowd", **pipes) as process:
         crowd = Crowd(process)
-        bare = await floor(crowd, clients, seconds, FRAME_BYTES, RATE)
+        bare, gap = await floor(crowd, clients, seconds, FRAME_BYTES, RATE)
         nothing = await empty(crowd, seconds)
         with processes.web() as base:
             played = await play(crowd, base, clients, seconds)
     await get_channel_layer().flush()
     await store.close_aredis()
     frame = played["cpu"] * seconds / max(1, played["seen"]["frames"]) * 100_000
+    print(f"  gap of a client of the bare loop  p99 {gap} ms")
     tell(played, frame, bare, nothing)
     return {
         "gap p99": played["seen"]["gaps"][1],
         "frame": frame,
         "bare": bare,
+        "bare gap": gap,
         "ratio": frame / bare,
         "kB": played["memory"],
         "input": played["input"],

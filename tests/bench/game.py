@@ -20,7 +20,7 @@ import psutil
 from tests import conftest, processes
 from tests.bench.fanout import Crowd, child, floor, spent
 from tests.bench.load import listener
-from tests.bench.machine import Others
+from tests.bench.machine import Others, share_out
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
 
@@ -54,6 +54,8 @@ async def run(players: int, webs: int, seconds: float) -> dict[str, float]:
         await crowd("measure", seconds=WARM_UP, senders=players, rate=INPUTS_EACH)
         own = {f"web{n}": psutil.Process(listener(base)) for n, base in enumerate(bases)}
         own |= {"engine": psutil.Process(engine.pid), "redis": redis_process()}
+        if webs == 1:
+            share_out(own["web0"], [own["engine"], own["redis"], crowd.process])
         before, began, alone = {n: spent(p) for n, p in own.items()}, time.monotonic(), Others()
         seen = await crowd("measure", seconds=seconds, senders=players, rate=INPUTS_EACH)
         took = time.monotonic() - began
@@ -62,7 +64,8 @@ async def run(players: int, webs: int, seconds: float) -> dict[str, float]:
         await crowd("close")
     await store.close_aredis()
     async with child("-m", "tests.bench.crowd", **pipes) as process:
-        bare = await floor(Crowd(process), players, 3, int(seen["sizes"][0]), RATE)
+        bare, gap = await floor(Crowd(process), players, 3, int(seen["sizes"][0]), RATE)
+    seen["bare gap"] = gap
     return told(players, seen, cpu, bare * players * RATE / 100_000, took)
 
 
@@ -89,7 +92,10 @@ def told(
     print(f"  to a player {seen['bytes'] / took / players / 1000:.1f} kB a second")
     parts = ", ".join(f"{name} {value:.1%}" for name, value in cpu.items())
     print(f"  CPU         {parts}; together {total:.1%} of a core (bar {share})")
-    print(f"              bare loop {bare:.1%}, so {total / bare:.2f} times that")
+    print(
+        f"              bare loop {bare:.1%}, so {total / bare:.2f} times that; "
+        f"its gap p99 {seen['bare gap']} ms"
+    )
     print(f"  load        {seen['cpu']:.0%} of a core; {seen['seated']} of {players} had seats")
     print(f"              {seen['others']}")
     lost = players - seen["open"]
@@ -104,6 +110,7 @@ def told(
         "engine": cpu["engine"],
         "redis": cpu["redis"],
         "bare": bare,
+        "bare gap": seen["bare gap"],
         "load": seen["cpu"],
     }
 

@@ -1,8 +1,18 @@
-"""What else the machine does while a benchmark measures: figures of a disturbed run mean little."""
+"""The machine a benchmark runs on: who has which core, and what else is going on there."""
+
+from collections.abc import Iterable
 
 import psutil
 
 DISTURBED = 0.10  # of a core: others who take more are in the figures
+
+
+def share_out(web: psutil.Process, others: Iterable[psutil.Process]) -> None:
+    """Give the web process a core, and all others another: none of them is moved about."""
+    first, second, *_ = psutil.Process().cpu_affinity()
+    web.cpu_affinity([second])
+    for process in others:
+        process.cpu_affinity([first])
 
 
 class Others:

@@ -59,6 +59,11 @@ class Cells:
         self._steps = array("i")  # as in Grid
         self._rows = array("q")  # place << 16 | body
 
+    def held_by(self, owner: int) -> list[int]:
+        """The cells that are a seat's, or rock, in their order."""
+        held: list[int] = (self._owner == owner).nonzero()[0].tolist()
+        return held
+
     def chain(self, tail: int, head: int) -> list[int]:
         """The cells of a body, tail first."""
         onward, cells = self.onward, [tail]

@@ -23,7 +23,7 @@ def save(state: State) -> dict[str, Any]:
         "rng": state.rng.state,
         "tick": state.tick,
         "lives": state.lives,
-        "rocks": [cell for cell, owner in enumerate(state.owner[:-1]) if owner == ROCK],
+        "rocks": state.cells.held_by(ROCK)[:-1],  # without the wall
         "food": [[cell, colour] for cell, colour in state.food.items()],
         "cells": cells,  # of each snake, tail first
         "scores": [[seat, *row] for seat, row in state.numbers.rows(ROOM)],
