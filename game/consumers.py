@@ -6,7 +6,6 @@ every message, which costs more than all that is done here.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -18,6 +17,7 @@ from game import metrics, names, profanity, protocol, sinks, store
 from game.admission import Guest, Verdict
 from game.background import background
 from game.handshake import Receive, Scope, door
+from game.hub.feed import Feed
 from game.hub.socket import Socket
 from game.protocol import Ack, Act, Entry, Goodbye, Hello, Join, Leave, NotesSeen, Ping, Press
 
@@ -129,6 +129,19 @@ class Ended(Exception):
 class RoomConnection:
     """One socket from its handshake to its end."""
 
+    __slots__ = (
+        "_bucket",
+        "_closed_with",
+        "_ending",
+        "_hub",
+        "_receive",
+        "_room",
+        "_scope",
+        "_send",
+        "_socket",
+    )
+    _socket: Socket
+
     def __init__(self, scope: Scope, receive: Receive, send: sinks.Send) -> None:
         self._scope = scope
         self._receive = receive
@@ -144,7 +157,7 @@ class RoomConnection:
         metrics.count("web.connects")
         code = 1006
         try:
-            socket = await self._introduce(guest)
+            socket = self._socket = await self._introduce(guest)
             writing = asyncio.create_task(socket.sink.run())
             try:
                 await self._serve(socket)
@@ -225,7 +238,7 @@ class RoomConnection:
 
     # --- In between --------------------------------------------------------------------------
     async def _serve(self, socket: Socket) -> None:
-        self._beneath(functools.partial(self._take, socket))
+        self._beneath(self._take)
         try:
             while True:
                 message = await self._next()
@@ -240,7 +253,7 @@ class RoomConnection:
         if hasattr(server, "hand_to"):
             server.hand_to(taker)
 
-    def _take(self, socket: Socket, data: bytes) -> bool:
+    def _take(self, data: bytes) -> bool:
         """Take a message beneath ASGI; what breaks the rules is left to come by `_next`."""
         try:
             message = protocol.parse(data)
@@ -251,6 +264,7 @@ class RoomConnection:
             return False
         metrics.count("web.messages_in")
         metrics.count("web.bytes_in", len(data))
+        socket = self._socket
         socket.heard = now
         self._handle(socket, message)
         return True
@@ -259,7 +273,7 @@ class RoomConnection:
         feed = self._hub.feeds[self._room]
         match message:
             case Press():
-                self._press(socket, message)
+                self._press(feed, socket, message)
             case Ping(clock, tick, rtt):
                 socket.confirm(tick)
                 socket.rtt = rtt
@@ -268,7 +282,7 @@ class RoomConnection:
                 if socket.seated:
                     self._hub.tell(feed, Ack(socket.conn, number))
             case Entry():
-                self._enter(socket, message)
+                self._enter(feed, socket, message)
             case Goodbye():
                 if socket.seated or socket.join:
                     self._hub.tell(feed, Leave(socket.conn))
@@ -282,14 +296,14 @@ class RoomConnection:
             case Hello():
                 raise Ended(protocol.MALFORMED)
 
-    def _press(self, socket: Socket, press: Press) -> None:
+    def _press(self, feed: Feed, socket: Socket, press: Press) -> None:
         if not socket.seated:
             socket.answer(protocol.error(protocol.NOT_SEATED))
             return
         act = Act(socket.conn, press.seq, press.tick, press.code, press.fields)
-        self._hub.tell(self._hub.feeds[self._room], act)
+        self._hub.tell(feed, act)
 
-    def _enter(self, socket: Socket, entry: Entry) -> None:
+    def _enter(self, feed: Feed, socket: Socket, entry: Entry) -> None:
         name = names.clean(entry.name)
         problem = 0 if name else protocol.NAME_REFUSED
         if profanity.refused(name, settings.KOGAME_REFUSED_NAMES):
@@ -299,7 +313,7 @@ class RoomConnection:
             socket.answer(protocol.error(problem))
             return
         socket.join = Join(socket.conn, socket.player, name, entry.colour)
-        self._hub.tell(self._hub.feeds[self._room], socket.join)
+        self._hub.tell(feed, socket.join)
 
 
 class Gone(Exception):

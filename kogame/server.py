@@ -73,20 +73,24 @@ class GameSocket(WebSocketProtocol):  # type: ignore[misc]  # daphne is untyped
     reader: intake.Reader | None = None
     _ponged = 0.0  # when the last ping was answered
     _taker: intake.Taker | None = None
+    _queued = False  # whether messages may wait by ASGI: to look would be memory more to wait for
 
     def hand_to(self, taker: intake.Taker | None) -> None:
         """Give messages to a function as they come; those that it does not take come by ASGI.
 
         It gets b"" for a text, and is called again for a message that it did not take.
         """
-        self._taker = taker
+        self._taker, self._queued = taker, True
         if taker is not None and self.reader is None:
             self.reader = intake.read_directly(self)
 
     def taken(self, payload: bytes) -> bool:
         """Whether the application took a message at once; what waits by ASGI comes first."""
-        if self._taker is None or not self.application_queue.empty():
+        if self._taker is None:
             return False
+        if self._queued and not self.application_queue.empty():
+            return False
+        self._queued = False
         try:
             took = self._taker(payload)
         except Exception:  # as when an application fails that is called by ASGI
@@ -115,6 +119,7 @@ class GameSocket(WebSocketProtocol):  # type: ignore[misc]  # daphne is untyped
             metrics.count("web.flooded")
             self.sendClose(code=TOO_MANY, reason="Too many messages in a short time.")
             return
+        self._queued = True
         super().onMessage(payload, isBinary)
 
     def onPing(self, payload: bytes) -> None:

@@ -10,6 +10,7 @@ from game.console.operators import door
 from game.console.watch import Page, Said, watch
 from game.consumers import Bucket, RoomConnection, follow
 from game.handshake import Receive, Scope
+from game.hub.feed import Feed
 from game.hub.socket import Socket
 from game.protocol import Entry
 
@@ -56,5 +57,7 @@ async def window(scope: Scope, receive: Receive, send: sinks.Send, guest: Guest)
 class RoomWindow(RoomConnection):
     """An operator in front of a room; counts as watching."""
 
-    def _enter(self, socket: Socket, entry: Entry) -> None:
+    __slots__ = ()
+
+    def _enter(self, feed: Feed, socket: Socket, entry: Entry) -> None:
         socket.answer(protocol.error(protocol.NOT_SEATED))

@@ -5,14 +5,16 @@ from collections.abc import Iterable
 import psutil
 
 DISTURBED = 0.10  # of a core: others who take more are in the figures
+CORES = psutil.Process().cpu_affinity() if psutil.LINUX else []  # of this process, as it begins
 
 
 def share_out(web: psutil.Process, others: Iterable[psutil.Process]) -> None:
     """Give the web process a core, and all others another: none of them is moved about."""
-    first, second, *_ = psutil.Process().cpu_affinity()
-    web.cpu_affinity([second])
+    if len(CORES) < 2:
+        return
+    web.cpu_affinity([CORES[1]])
     for process in others:
-        process.cpu_affinity([first])
+        process.cpu_affinity([CORES[0]])
 
 
 class Others:
