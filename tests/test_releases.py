@@ -20,7 +20,7 @@ from tests.test_engine import clean_redis, running, until  # noqa: F401 (a fixtu
 class Later(Snek):
     """Rules of the release after this one: a match says from which version it was brought up."""
 
-    VERSION = 2
+    VERSION = Snek.VERSION + 1
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> "Later":
@@ -51,7 +51,7 @@ async def test_state_of_the_release_before_is_brought_up(monkeypatch: pytest.Mon
     monkeypatch.setitem(GAMES, "snek", Later)
     async with running() as engine:
         await until(lambda: room in engine.rooms)
-        assert cast("Any", engine.rooms[room].room.game).was == 1
+        assert cast("Any", engine.rooms[room].room.game).was == Snek.VERSION
     assert await settings(room) == before
 
 

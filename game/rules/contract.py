@@ -221,7 +221,7 @@ class Game(Protocol):
         """The seats whose view changed since the last call, with the new one."""
 
     def checkpoint(self) -> dict[str, Any]:
-        """The whole hidden state as plain data: dict, list, str, int, bool, None."""
+        """The whole hidden state as plain data: dict, list or tuple, str, int, bool, None."""
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> "Game":

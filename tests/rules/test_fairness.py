@@ -25,15 +25,17 @@ def crowded(seed: int) -> Snek:
 def renamed(data: dict, names: dict[int, int], dice: random.Random) -> dict:
     """The same match with other seat numbers, joined and spawned in another order."""
 
-    def shuffled(entries: list) -> list:
-        return dice.sample(entries, len(entries))
+    def shuffled(columns: dict[str, list]) -> dict[str, list]:
+        columns = {**columns, "seat": [names[seat] for seat in columns["seat"]]}
+        order = dice.sample(range(len(columns["seat"])), len(columns["seat"]))
+        return {name: [column[place] for place in order] for name, column in columns.items()}
 
     return {
         **data,
-        "players": shuffled([{**entry, "seat": names[entry["seat"]]} for entry in data["players"]]),
-        "snakes": shuffled([{**entry, "seat": names[entry["seat"]]} for entry in data["snakes"]]),
-        "cells": [[cell, names[seat]] for cell, seat in data["cells"]],
-        "scores": shuffled([[names[seat], *row] for seat, *row in data["scores"]]),
+        "players": shuffled(data["players"]),
+        "snakes": shuffled(data["snakes"]),
+        "turns": [[names[seat], *turns] for seat, *turns in data["turns"]],
+        "scores": [(names[seat], row) for seat, row in dice.sample(data["scores"], len(names))],
         "waiting": [],
     }
 

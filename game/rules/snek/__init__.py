@@ -43,13 +43,14 @@ from game.rules.snek.places import place_rocks
 from game.rules.snek.saves import load, save
 from game.rules.snek.stages import SPAWN, STAGES, TURN
 from game.rules.snek.state import State, Step
+from game.rules.snek.upgrade import PREVIOUS
 
 
 class Snek:
     """A match of Snek; see the Game contract."""
 
     NAME: ClassVar[str] = "snek"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     CAPACITY: ClassVar[int] = tuning.CAPACITY
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action(TURN, "turn", (Field("direction", "B"),)),  # 0 up, 1 right, 2 down, 3 left
@@ -126,9 +127,9 @@ class Snek:
 
     @classmethod
     def restore(cls, data: Mapping[str, Any]) -> "Snek":
-        """The match as it was; raises ValueError if the data is damaged or of another version."""
-        if not isinstance(data, Mapping) or data.get("version") != cls.VERSION:
-            raise ValueError(f"this is not a Snek checkpoint of version {cls.VERSION}")
+        """The match as it was; raises ValueError if the data is damaged or of a strange version."""
+        if not isinstance(data, Mapping) or data.get("version") not in (PREVIOUS, cls.VERSION):
+            raise ValueError(f"no Snek checkpoint of version {PREVIOUS} or {cls.VERSION}")
         game = cls.__new__(cls)
         game._take(load(data))
         return game

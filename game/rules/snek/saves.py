@@ -1,22 +1,26 @@
 """The state of a match as plain data, and back; what is visible is saved in its tables' order."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+from game.rules.columns import Columns
 from game.rules.contract import ROOM, Pilot
 from game.rules.snek.board import check_options
-from game.rules.snek.cells import MOST
-from game.rules.snek.living import Player, Snake
+from game.rules.snek.cells import MOST, NOWHERE
+from game.rules.snek.living import Living, Player, Snake
 from game.rules.snek.state import SEED_MAX, State
 from game.rules.snek.tuning import COLOURS, QUEUE, ROCK, SEED, START_LENGTH
+from game.rules.snek.upgrade import PREVIOUS, upgrade
 
 NUMBER_MAX = (1 << 32) - 1  # the widest visible number
+PLAYERS: Final = Columns("seat", "colour", "pilot", "goal", "until", "prey", "view")
+LIVES: Final = Columns("seat", "life", "born", "safe_until", "shield", "length")
+SNAKES: Final = Columns(*LIVES.names, "head", "heading", "grow")
 
 
 def save(state: State) -> dict[str, Any]:
     """Everything that the next steps depend on."""
-    cells = [[cell, seat] for seat, snake in state.snakes.items() for cell in snake.body]
+    gaps, ways = state.cells.entered()
     return {
         "seed": state.seed,
         "options": dict(state.options),
@@ -24,50 +28,40 @@ def save(state: State) -> dict[str, Any]:
         "tick": state.tick,
         "lives": state.lives,
         "rocks": state.cells.held_by(ROCK)[:-1],  # without the wall
-        "food": [[cell, colour] for cell, colour in state.food.items()],
-        "cells": cells,  # of each snake, tail first
-        "scores": [[seat, *row] for seat, row in state.numbers.rows(ROOM)],
-        "best": [[seat, *row] for seat, row in state.scores.rows(ROOM)] if state.large else [],
-        "crowd": [[region, *row] for region, row in state.crowd.rows(ROOM)],
-        "players": [save_player(player) for player in state.players.values()],
-        "snakes": [save_snake(snake, state.cells.way) for snake in state.snakes.values()],
-        "waiting": [[seat, tick] for seat, tick in state.waiting.items()],
+        "food": {"cells": list(state.food), "colours": list(state.food.values())},
+        # From a head, as many as it is long, against the directions: whose they are follows.
+        "cells": {"gaps": gaps, "ways": ways},
+        "scores": list(state.numbers.rows(ROOM)),
+        "best": list(state.scores.rows(ROOM)) if state.large else [],
+        "crowd": list(state.crowd.rows(ROOM)),
+        "players": save_players(list(state.players.values())),
+        "snakes": save_snakes(list(state.snakes.values()), state.living),
+        "turns": [[snake.seat, *snake.queue] for snake in state.snakes.values() if snake.queue],
+        "waiting": list(state.waiting.items()),
         "leavers": list(state.leavers),
     }
 
 
-def save_player(player: Player) -> dict[str, Any]:
-    """A player; the snake is saved on its own."""
-    return {
-        "seat": player.seat,
-        "colour": player.colour,
-        "pilot": int(player.pilot),
-        "goal": player.goal,
-        "until": player.until,
-        "prey": player.prey,
-        "view": player.view,
-    }
+def save_players(players: Sequence[Player]) -> dict[str, list[int]]:
+    """Players; their snakes are saved on their own."""
+    return {**PLAYERS.save(players), "pilot": [int(player.pilot) for player in players]}
 
 
-def save_snake(snake: Snake, way: Sequence[int]) -> dict[str, Any]:
-    """What cells and scores do not say of a snake."""
+def save_snakes(snakes: Sequence[Snake], living: Living) -> dict[str, list[int]]:
+    """What cells and scores do not say of snakes."""
+    slots = [snake.slot for snake in snakes]
     return {
-        "seat": snake.seat,
-        "heading": snake.heading,
-        "came": way[snake.tail],
-        "queue": list(snake.queue),
-        "grow": snake.grow,
-        "life": snake.life,
-        "born": snake.born,
-        "safe_until": snake.safe_until,
-        "shield": snake.shield,
+        **LIVES.save(snakes),
+        "head": list(map(living.heads.__getitem__, slots)),
+        "heading": list(map(living.headings.__getitem__, slots)),
+        "grow": list(map(living.grow.__getitem__, slots)),
     }
 
 
 def load(data: Mapping[str, Any]) -> State:
     """The state as it was saved, tables included; raises ValueError if anything does not fit."""
     try:
-        return build(data)
+        return build(upgrade(data) if data["version"] == PREVIOUS else data)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"this checkpoint is damaged: {error!r}") from error
 
@@ -79,18 +73,19 @@ def build(data: Mapping[str, Any]) -> State:
     state.tick = number(data["tick"])
     state.lives = number(data["lives"])
     load_ground(state, data)
-    for entry in data["players"]:
+    for entry in PLAYERS.load(data["players"]):
         player = load_player(state, entry)
         need(player.seat not in state.players, "a seat is taken twice")
         state.seat(player)
     load_snakes(state, data)
-    for seat, *row in data["best"]:
+    load_turns(state, data)
+    load_scores(state, data)
+    for seat, row in data["best"]:
         need(state.large, "a small board has no best")
         state.scores.set(ROOM, number(seat, 1, MOST), tuple(number(n) for n in row))
-    for region, heads in data["crowd"]:
-        state.crowd.set(
-            ROOM, number(region, 0, len(state.grid.cells) - 1), (number(heads, 0, 255),)
-        )
+    for region, (heads,) in data["crowd"]:
+        number(region, 0, len(state.grid.cells) - 1)
+        state.crowd.set(ROOM, region, (number(heads, 0, 255),))
     for seat, tick in data["waiting"]:
         need(state.players[seat].snake is None, "somebody waits to live who lives")
         state.waiting[seat] = number(tick)
@@ -109,7 +104,7 @@ def load_ground(state: State, data: Mapping[str, Any]) -> None:
     for rock in data["rocks"]:
         need(state.owner[number(rock, 0, cells - 1)] == 0, "two rocks share a cell")
         state.lay_rock(rock)
-    for cell, colour in data["food"]:
+    for cell, colour in zip(data["food"]["cells"], data["food"]["colours"], strict=True):
         free = state.owner[number(cell, 0, cells - 1)] == 0 and not state.edible[cell]
         need(free and (colour == SEED or colour in range(COLOURS)), "food is not on free ground")
         state.lay_food(cell, number(colour))
@@ -129,68 +124,85 @@ def load_player(state: State, entry: Mapping[str, Any]) -> Player:
 
 
 def load_snakes(state: State, data: Mapping[str, Any]) -> None:
-    """The living: their cells in order, their numbers, their rows in every table."""
-    bodies: dict[int, list[int]] = {}
+    """The living, on their cells; none may be left over."""
+    entered = load_cells(state, data["cells"])
     shielded: list[Snake] = []
-    for cell, seat in data["cells"]:
-        free = state.owner[number(cell, 0, state.board.cells - 1)] == 0
-        need(free and not state.edible[cell], "a snake is not on free ground")
-        state.owner[cell] = number(seat, 1, MOST)
-        bodies.setdefault(seat, []).append(cell)
-    for entry in data["snakes"]:
-        snake = load_snake(state, entry, bodies.pop(entry["seat"]))
-        if snake.queue:
-            state.turning[snake.seat] = snake
-        snake.shield = number(entry["shield"], -1, len(state.grid.cells) - 1)
+    for entry in SNAKES.load(data["snakes"]):
+        snake = load_snake(state, entry, entered)
         need((snake.shield >= 0) == (state.tick < snake.safe_until), "a shield is wrong")
         if snake.shield >= 0:
             state.shields.set(snake.shield, snake.seat, (snake.safe_until, snake.life))
             shielded.append(snake)
     state.shielded.extend(sorted(shielded, key=lambda snake: snake.safe_until))
-    need(not bodies, "a body has no snake")
-    need(
-        sorted(seat for seat, *_ in data["scores"]) == sorted(state.players),
-        "scores and players differ",
-    )
-    for seat, score, length, kills in data["scores"]:
-        row = (number(score), number(length), number(kills))
-        state.numbers.set(ROOM, seat, row)
-        snake_ = state.players[seat].snake
-        if snake_ is not None:
-            need(length == snake_.length, "a length does not add up")
-            snake_.score, _, snake_.kills = row
+    need(not entered, "a body has no snake")
 
 
-def load_snake(state: State, entry: Mapping[str, Any], body: list[int]) -> Snake:
-    """Put a snake on its cells, which must be a way from tail to head."""
-    need(len(body) >= START_LENGTH, "a snake is too short")
-    player = state.players[entry["seat"]]
+def load_cells(state: State, data: Mapping[str, Any]) -> dict[int, int]:
+    """The cells that snakes lie on, and the direction in which each was entered."""
+    entered: dict[int, int] = {}
+    cell = NOWHERE
+    for gap, way in zip(data["gaps"], data["ways"], strict=True):
+        cell = number(cell + number(gap, 1), 0, state.board.cells - 1)
+        free = state.owner[cell] == 0 and not state.edible[cell]
+        need(free, "a snake is not on free ground")
+        entered[cell] = number(way, 0, 3)
+    return entered
+
+
+def load_snake(state: State, entry: Mapping[str, Any], entered: dict[int, int]) -> Snake:
+    """Put a snake on its cells, which are taken out of those entered."""
+    player = state.players[number(entry["seat"], 1, MOST)]
     need(player.snake is None, "a seat lives twice")
-    life = number(entry["life"], 1, state.lives)
-    snake = Snake(
-        state.living, player, life=life, born=number(entry["born"], 0, state.tick), safe=0
-    )
-    state.place(snake, body, [number(entry["came"], 0, 3), *moves_of(state, body)])
+    grow = number(entry["grow"])
+    size = number(entry["length"]) - grow
+    need(size >= START_LENGTH, "a snake is too short")
+    body, ways = follow(state, number(entry["head"]), size, entered)
+    life, born = number(entry["life"], 1, state.lives), number(entry["born"], 0, state.tick)
+    snake = Snake(state.living, player, life=life, born=born, safe=0)
+    state.place(snake, body, ways)
+    snake.feed(grow)
     snake.safe_until = number(entry["safe_until"])
+    snake.shield = number(entry["shield"], -1, len(state.grid.cells) - 1)
     snake.heading = number(entry["heading"], 0, 3)
-    snake.queue = [number(turn, 0, 3) for turn in entry["queue"]]
-    snake.feed(number(entry["grow"]))
     need(snake.heading != snake.moved ^ 2, "a snake turns back")
-    need(len(snake.queue) <= QUEUE, "too many turns wait")
     return snake
 
 
-def moves_of(state: State, body: Iterable[int]) -> list[int]:
-    """The directions from each cell of a body to the next."""
-    return [way(state, a, b) for a, b in pairwise(body)]
+def follow(
+    state: State, cell: int, size: int, entered: dict[int, int]
+) -> tuple[list[int], list[int]]:
+    """A body of this size back from its head: its cells, tail first, and their directions."""
+    body: list[int] = []
+    ways: list[int] = []
+    for _ in range(size):
+        need(cell in entered, "a body is torn")
+        body.append(cell)
+        ways.append(entered.pop(cell))
+        cell = state.board.near[ways[-1] ^ 2][cell]
+    return body[::-1], ways[::-1]
 
 
-def way(state: State, a: int, b: int) -> int:
-    """The direction from a cell to the one beside it."""
-    for direction, beside in enumerate(state.board.near):
-        if beside[a] == b:
-            return direction
-    raise ValueError("a body is torn")
+def load_turns(state: State, data: Mapping[str, Any]) -> None:
+    """The turns that wait, of those who have any."""
+    for seat, *turns in data["turns"]:
+        snake = state.snakes[number(seat, 1, MOST)]
+        need(not snake.queue, "the turns of a seat come twice")
+        need(0 < len(turns) <= QUEUE, "too many turns wait, or none")
+        snake.queue = [number(turn, 0, 3) for turn in turns]
+        state.turning[snake.seat] = snake
+
+
+def load_scores(state: State, data: Mapping[str, Any]) -> None:
+    """The numbers of all players; of the living, the lengths are known."""
+    seats = sorted(seat for seat, _ in data["scores"])
+    need(seats == sorted(state.players), "scores and players differ")
+    for seat, (score, length, kills) in data["scores"]:
+        row = (number(score), number(length), number(kills))
+        state.numbers.set(ROOM, number(seat), row)
+        snake = state.players[seat].snake
+        if snake is not None:
+            need(length == snake.length, "a length does not add up")
+            snake.score, _, snake.kills = row
 
 
 def number(value: Any, least: int = 0, most: int = NUMBER_MAX) -> int:
