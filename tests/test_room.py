@@ -1,6 +1,9 @@
 """A room: seats, takeovers, holds, bots, notes, and that a replay ends where the room stood."""
 
+import json
 import random
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -336,7 +339,11 @@ def test_a_replay_over_a_checkpoint_ends_where_the_room_stood() -> None:
         lambda c: c | {"version": "1"},
         lambda c: c | {"game_version": None},
         lambda c: {k: v for k, v in c.items() if k != "tick"},
+        lambda c: c | {"seats": {"number": [1]}},
+        lambda c: c | {"seats": c["seats"] | {"life": []}},
+        lambda c: c | {"seats": c["seats"] | {"pilot": [7]}},
         lambda c: c | {"seats": [{"number": 1}]},
+        lambda c: c | {"version": 1, "seats": [{"number": 1}]},
         lambda c: c | {"game": {}},
     ],
 )
@@ -345,6 +352,24 @@ def test_a_damaged_checkpoint_is_a_value_error(damage: Any) -> None:
     step(r, join("w:1"))
     with pytest.raises(ValueError, match=r"\w"):
         Room.restore(r.settings, damage(r.checkpoint()))
+
+
+@pytest.mark.parametrize("board", ["small", "large"])
+def test_a_room_of_version_1_is_brought_up_whole(board: str) -> None:
+    old = json.loads((Path(__file__).parent / "rules" / "version_1.json").read_text())[board]
+    r = Room.restore(Settings(**old["settings"]), old["checkpoint"])
+    kept = old["checkpoint"]
+    assert (r.tick, r.over, r.last_seat) == (kept["tick"], kept["over"], kept["last_seat"])
+    assert [asdict(seat) for seat in r.seats.values()] == kept["seats"]
+    assert any(seat["notes"] for seat in kept["seats"])
+    assert {type(seat.pilot) for seat in r.seats.values()} == {Pilot}
+    assert set(r.game.state.snakes) == {s["seat"] for s in kept["game"]["snakes"]}  # type: ignore[attr-defined]
+    again = Room.restore(r.settings, protocol.decode_plain(protocol.encode(r.checkpoint())))
+    assert protocol.encode(again.checkpoint()) == protocol.encode(r.checkpoint())
+    for _ in range(20):
+        r.step()
+        again.step()
+    assert protocol.encode(again.checkpoint()) == protocol.encode(r.checkpoint())
 
 
 @pytest.mark.parametrize("what", ["version", "game_version"])

@@ -12,6 +12,7 @@ from game import protocol
 from game.protocol import Ack, Act, Drop, Input, Join, Kick, Leave
 from game.room import picture
 from game.room.parts import Seat, Settings, Tick
+from game.room.saves import PREVIOUS, load_seats, save_seats, upgrade
 from game.room.seats import Seats
 from game.rules.contract import (
     NOBODY,
@@ -29,7 +30,7 @@ from game.rules.games import GAMES
 
 __all__ = ["STATE_FORMAT", "Newer", "Room", "Seat", "Settings", "Tick"]
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 # One number for all that an engine can read: higher with each version of the room's or a game's
 # state, and with each game.
 STATE_FORMAT = STATE_VERSION + sum(game.VERSION for game in GAMES.values())
@@ -383,7 +384,7 @@ class Room:
             "tick": self.tick,
             "over": self.over,
             "last_seat": self.last_seat,
-            "seats": [seat.saved() for seat in self.seats.values()],
+            "seats": save_seats(self.seats.values()),
             "game": self.game.checkpoint(),
         }
 
@@ -391,7 +392,7 @@ class Room:
     def restore(cls, settings: Settings, data: Mapping[str, Any]) -> "Room":
         """The room as it was at checkpoint(); raises ValueError when that is damaged, or Newer.
 
-        A game brings state of its own previous version up to this one.
+        State of the previous version is brought up, and the game's by the game.
         """
         game = GAMES[settings.game]
         version, game_version = data.get("version"), data.get("game_version")
@@ -399,14 +400,16 @@ class Room:
             raise ValueError("the checkpoint does not say of which version it is")
         if version > STATE_VERSION or game_version > game.VERSION:
             raise Newer(f"version {version}, and {game_version} of {settings.game}")
-        if version != STATE_VERSION:
+        if version not in (PREVIOUS, STATE_VERSION):
             raise ValueError("the checkpoint is of a version that this server does not know")
         room = cls.__new__(cls)
         room.settings, room.backlog = settings, False
         try:
+            if version == PREVIOUS:
+                data = upgrade(data)
             room.tick, room.over = int(data["tick"]), bool(data["over"])
             room.last_seat = int(data["last_seat"])
-            seats = [Seat(**(row | {"pilot": Pilot(row["pilot"])})) for row in data["seats"]]
+            seats = load_seats(data["seats"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"the checkpoint is damaged: {error!r}") from error
         room.seats = Seats(seats)

@@ -1,8 +1,7 @@
 """What a room is made of: its settings, its seats, and what one tick brings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from typing import Any
 
 from game.protocol import Input
@@ -43,16 +42,6 @@ class Seat:
     def row(self) -> list[Any]:
         """The seat as everyone sees it."""
         return [self.number, self.name, self.colour, int(self.pilot)]
-
-    def saved(self) -> dict[str, Any]:
-        """All of it as plain data; `asdict` would take twenty times as long."""
-        values = dict(zip(_SEAT, _seat_values(self), strict=True))
-        values["pilot"] = int(self.pilot)
-        return values
-
-
-_SEAT = [part.name for part in fields(Seat)]
-_seat_values = attrgetter(*_SEAT)
 
 
 @dataclass(slots=True)
