@@ -17,7 +17,7 @@ from channels_redis.pubsub import (
 from game import metrics, store
 
 # Messages that wait for one reader. An engine takes everything that waits at each turn of its
-# loop, and a web process sends it at most 250 a second: this many is a stall of a second or more.
+# loop, and a web process sends it at most 125 a second: this many is a stall of seconds.
 WAITING_BOUND = 1_000
 LISTEN_SECONDS = 1.0  # s of one wait for a message; after each, a new subscription is looked for
 RETRY_AFTER = 0.5  # s before a lost subscription is tried again
