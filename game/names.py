@@ -35,7 +35,7 @@ def clean(name: str) -> str:
     return "".join(shown).strip()
 
 
-@cache  # 6,000 characters, some 50 ms: who steps rooms asks for it before the first tick
+@cache  # 6,000 characters, some 50 ms: engines and web processes ask for it as they start
 def _prototypes() -> dict[int, str]:
     """Unicode's confusables (UTS #39): for each character, what stands for all that look like it.
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import websockets
+from twisted.internet import error
+from twisted.python import failure
 from websockets.exceptions import ConnectionClosedError
 
 from kogame import intake
@@ -172,6 +174,32 @@ async def test_the_end_of_a_connection_is_seen(server: Beneath, linger: bytes) -
     assert not protocol.transport.connected
 
 
+async def test_many_who_take_the_long_way_at_once_leave_turns_to_others(server: Beneath) -> None:
+    pairs = [await server.open() for _ in range(3 * intake.AT_ONCE)]
+    _, quick = pairs.pop()
+    heard: list[int] = []
+    quick.taken = lambda payload: heard.append(len(server.heard)) or True
+    for client, protocol in pairs:
+        client.send(client_frame(b"no: the long way"))
+        protocol.reader.ready()
+    assert len(server.heard) == intake.AT_ONCE
+    protocol.reader.ready()  # its turn has not come: nothing more is read
+    asyncio.get_running_loop().call_soon(lambda: quick.taken(b""))
+    await passes(lambda: len(server.heard) == len(pairs))
+    assert heard == [2 * intake.AT_ONCE]
+
+
+async def test_one_that_is_lost_before_its_turn_is_forgotten(server: Beneath) -> None:
+    pairs = [await server.open() for _ in range(intake.AT_ONCE + 1)]
+    for client, protocol in pairs:
+        client.send(client_frame(b"no: the long way"))
+        protocol.reader.ready()
+    protocol.transport.connectionLost(failure.Failure(error.ConnectionDone()))
+    await passes(lambda: len(server.factory.closed) == 1)
+    await passes(lambda: not protocol.reader._long_way._turning)
+    assert len(server.heard) == intake.AT_ONCE
+
+
 async def test_an_aborted_connection_is_not_read(server: Beneath) -> None:
     client, protocol = await server.open()
     client.send(ONE)
@@ -249,6 +277,8 @@ async def test_however_a_stream_is_cut_the_messages_are_those_of_autobahn_alone(
             protocol.reader._recv = lambda size, left=left: next(left)
             for _ in segments:
                 protocol.reader.ready()
+                while protocol.reader._held is not None:  # it waits for its turn
+                    await asyncio.sleep(0)
             assert server.heard == alone.heard, segments
             assert server.factory.pinged == alone.factory.pinged
         protocol.reader._recv = kernel

@@ -15,9 +15,9 @@ import psutil
 
 from tests import conftest, processes
 from tests.bench.fanout import Crowd, child, cost
-from tests.bench.game import BOARD, three
+from tests.bench.game import BOARD, redis_process, three
 from tests.bench.load import listener
-from tests.bench.machine import Others
+from tests.bench.machine import Others, share_out
 from tests.bench.repeat import repeat
 from tests.bench.villains import KINDS
 
@@ -38,10 +38,12 @@ async def run(seconds: float, kinds: list[str]) -> dict[str, float]:
         quiet = Crowd(await stack.enter_async_context(child("-m", "tests.bench.crowd", **pipes)))
         bad = Crowd(await stack.enter_async_context(child("-m", "tests.bench.villains", **pipes)))
         base = stack.enter_context(processes.web())
-        stack.enter_context(processes.engine())
+        engine = stack.enter_context(processes.engine())
         room = await matchmaking.create_room(BOARD, "", private=False, capacity=5_000, fill=0)
         to = {"port": int(base.rpartition(":")[2]), "path": f"/ws/room/{room}/", "hello": "0102"}
         web = psutil.Process(listener(base))
+        clients = [crowd.process for crowd in (honest, quiet, bad)]
+        share_out(web, [psutil.Process(engine.pid), redis_process(), *clients])
         play: dict[str, Any] = {"senders": PLAYERS, "rate": 1}
         await honest("connect", count=PLAYERS, **to)
         await honest("join", count=PLAYERS)
