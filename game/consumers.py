@@ -164,6 +164,7 @@ class RoomConnection:
             finally:
                 self._hub.detach(self._room, socket)
                 writing.cancel()
+                del self._socket  # its way to close is this connection: a circle of references
         except Gone as gone:
             code = gone.code
         except Ended as ended:

@@ -187,8 +187,13 @@ class World:
             self.close(dice.choice(watchers))
         for socket in dice.sample(list(self.sockets.values()), min(2, len(self.sockets))):
             self.feed.resync(socket)
+        newcomer = dice.choice(list(self.sockets))  # as one that was served while it was attached
+        if not self.readers[newcomer].behind():
+            self.feed.bring_up_to_date(self.sockets[newcomer])
         for reader in dice.sample(list(self.readers.values()), min(2, len(self.readers))):
             reader.finish(server_frame(protocol.pong(1)))  # the server itself has something to say
+            if dice.random() < 0.5:
+                reader.stick(reader.stuck)  # and it is out before this socket's turn
 
 
 @given(seed=st.integers(0, 2**32), wrap=st.booleans())
@@ -306,6 +311,28 @@ def test_who_zigzags_over_a_border_is_told_each_region_as_often_as_needed() -> N
     assert world.sockets["w:1"].synced
 
 
+@mock.patch("game.hub.audience.ROW", 1)
+@mock.patch("game.hub.feed.SLICE", 1)
+def test_who_is_set_apart_on_the_way_to_another_view_is_told_what_to_forget() -> None:
+    world = World(1)
+    for number in range(3):
+        world.open(f"w:{number}")
+    for _ in range(3):
+        world.tick()
+    moving = world.readers["w:2"]
+    world.feed.look(world.sockets["w:2"], len(world.room.game.views) - 1)  # the last to be served
+
+    def speak() -> None:
+        moving.finish(server_frame(protocol.pong(1)))
+        moving.stick(False)
+        world.pause = lambda: None
+
+    world.pause = speak
+    world.tick()
+    assert moving.looks == 2  # at first, and now
+    world.check()
+
+
 def test_a_seated_player_may_not_look_elsewhere() -> None:
     world = World(1)
     world.open("w:1")
@@ -357,6 +384,28 @@ def test_who_is_like_the_others_is_sent_to_without_a_look() -> None:
     for _ in range(5):
         world.tick()
     assert {conn for conn in conns if world.readers[conn].looks} == {"w:7"}
+
+
+def test_what_a_lost_connection_does_not_take_is_offered_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(5)
+    for number in range(3):
+        world.open(f"w:{number}")
+    for _ in range(3):
+        world.tick()
+    lost = mock.Mock(side_effect=OSError)
+    (row,) = (row for group in world.feed._audience.groups.values() for row in group.rows)
+    row.sends[world.sockets["w:1"]] = lost
+    reader = world.readers["w:1"]
+    monkeypatch.setattr(reader, "_way", None)
+    monkeypatch.setattr(reader, "finish", lambda rest: None)
+    monkeypatch.setattr(reader, "write", lambda messages: 0)
+    for _ in range(3):
+        world.tick()
+    assert lost.call_count == 1
+    assert world.sockets["w:0"].row
+    assert not world.sockets["w:1"].row
 
 
 def test_who_stops_confirming_is_looked_at_again_and_held_back() -> None:

@@ -62,7 +62,8 @@ class Hub:
         except BaseException:
             feed.remove(socket)
             raise
-        feed.bring_up_to_date(socket)
+        if not socket.synced:  # else a tick came meanwhile, and with it everything
+            feed.bring_up_to_date(socket)
         self._report(feed)
         if not feed.frames.views:
             self._ask_for_keys(feed)

@@ -245,9 +245,10 @@ class Feed:
             socket.close(protocol.TOO_SLOW)
 
     def bring_up_to_date(self, socket: Socket) -> None:
-        """Send one that stands apart everything there is to see, if that is known here."""
+        """Send a socket everything there is to see, if that is known here."""
         if not self.frames.views:
             return
+        self._audience.set_apart(socket)  # the tick that is going out is in it
         messages = [] if socket.welcomed else [self.frames.welcome]
         socket.write([*messages, *socket.pending, self.frames.everything(socket.view)])
         socket.welcomed = socket.synced = True

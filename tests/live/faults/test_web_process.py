@@ -18,7 +18,7 @@ import psutil
 import pytest
 import redis
 
-from game import metrics
+from game import metrics, protocol
 from tests.bench.fanout import Crowd, child
 from tests.live.faults.record import record
 from tests.live.fleet import ROOT, until
@@ -28,12 +28,14 @@ from tests.player import Player, cookie
 from tests.processes import answers, free_port
 
 SETTLE_SECONDS = 30  # until what a lost connection left behind must be gone
+TOO_MANY = b"\x88\x02" + protocol.TOO_MANY.to_bytes(2, "big")
 HELLO = bytes((0x82, 0x82)) + bytes(4) + b"\x01\x02"  # masked with zeros
 JOIN = b'\x02{"name":"Bo","colour":3}'
 SLACK = 4  # a timer, a connection or a report more than in the instant of the first look
 RATE = 450  # cycles a second: what a connection leaves is timed, the longest at 20 s
 RUSH = 10_000  # the same to warm up, more than can be: its memory is that of the fullest moment
-LEAVES = ("connect", "half a handshake", "handshake", "open", "hello", "join")
+LEAVES = ("connect", "half a handshake", "handshake", "open", "hello", "join", "flood")
+FLOOD = 60  # messages at once, more than a client may send
 
 
 @pytest.fixture
@@ -195,6 +197,13 @@ def go_as_far_as(client: socket.socket, leave: str, web: Watched, room: str) -> 
     if leave == "open":
         return
     client.sendall(HELLO)
+    if leave == "flood":
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(FLOOD):  # each a segment, as browsers send them
+            client.sendall(bytes((0x82, 0x89)) + bytes(4) + bytes((6,)) + bytes(8))
+        said = b""
+        while TOO_MANY not in said:  # closed by the server: the other way to an end
+            said = said[-len(TOO_MANY) :] + client.recv(65536)
     if leave == "join":
         client.sendall(bytes((0x82, 0x80 | len(JOIN))) + bytes(4) + JOIN)
 
