@@ -319,8 +319,10 @@ def test_who_is_set_apart_on_the_way_to_another_view_is_told_what_to_forget() ->
         world.open(f"w:{number}")
     for _ in range(3):
         world.tick()
-    moving = world.readers["w:2"]
-    world.feed.look(world.sockets["w:2"], len(world.room.game.views) - 1)  # the last to be served
+    moving, last = world.readers["w:2"], len(world.room.game.views) - 1
+    world.feed.look(world.sockets["w:2"], 0)
+    world.tick()
+    world.feed.look(world.sockets["w:2"], last)  # and so the last to be served
 
     def speak() -> None:
         moving.finish(server_frame(protocol.pong(1)))
