@@ -317,11 +317,15 @@ def test_who_is_set_apart_on_the_way_to_another_view_is_told_what_to_forget() ->
     world = World(1)
     for number in range(3):
         world.open(f"w:{number}")
-    for _ in range(3):
+    for number in range(60):  # whose snakes and food there is to be seen
+        world.open(f"p:{number}")
+        world.join(f"p:{number}")
+    for _ in range(5):
         world.tick()
     moving, last = world.readers["w:2"], len(world.room.game.views) - 1
     world.feed.look(world.sockets["w:2"], 0)
     world.tick()
+    assert any(world.truth(0).values())
     world.feed.look(world.sockets["w:2"], last)  # and so the last to be served
 
     def speak() -> None:
