@@ -128,6 +128,21 @@ async def test_a_picture_larger_than_a_lines_buffer_does_not_cost_the_next_frame
     assert sink.behind()  # by the first byte that waits, as ever
 
 
+async def test_nor_does_a_view_of_new_regions_that_is_sent_without_a_look(server: Beneath) -> None:
+    client, protocol = await server.open(SMALL)
+    protocol.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
+    sink = DirectSink(protocol)
+    way = sink.straight(Told())
+    assert way
+    view = server_frame(bytes(100_000))
+    ((_, sent),) = send_all((way,), view)
+    sink.finish(view[sent:])
+    assert not sink.behind()
+    sink.write((PAYLOAD,))
+    assert not sink.behind()
+    assert await read(client, len(view) + len(FRAME)) == view + FRAME
+
+
 async def test_what_autobahn_writes_itself_is_not_overtaken(server: Beneath) -> None:
     client, protocol = await server.open()
     sink = DirectSink(protocol)

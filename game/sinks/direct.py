@@ -21,7 +21,7 @@ OPEN = 3  # autobahn's WebSocketProtocol.STATE_OPEN
 # than a slow line's buffer in the kernel must not make its reader miss the next tick, and need
 # another such picture.
 FOLLOWING_BYTES = 8 * 1024
-
+PICTURE_BYTES = 2 * 1024  # left over of a frame: only one that shows whole regions is so large
 
 Straight = Callable[[bytes], int]  # a socket's own `send`
 
@@ -100,6 +100,8 @@ class DirectSink:
     def finish(self, rest: bytes) -> None:
         """Send what the kernel did not take of a frame: its time, or an error, the transport's."""
         self._transport.write(rest)
+        if len(rest) > PICTURE_BYTES:
+            self._spared = self._waiting() + FOLLOWING_BYTES
 
     def let_go(self) -> None:
         """The connection is lost or left: be no part of a circle of references."""
