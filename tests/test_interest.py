@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from game import protocol
 from game.engine.hosted import Hosted
 from game.hub.feed import Feed
+from game.hub.frames import UNKEYED_BOUND
 from game.hub.socket import UNSEEN_SECONDS, Socket
 from game.protocol import Act, Join, Leave, RoomTick
 from game.room import Room, Settings
@@ -412,6 +413,38 @@ def test_what_a_lost_connection_does_not_take_is_offered_once(
     assert lost.call_count == 1
     assert world.sockets["w:0"].row
     assert not world.sockets["w:1"].row
+
+
+def test_a_feed_that_got_no_keyframes_for_long_begins_anew_and_goes_on() -> None:
+    world = World(5)
+    world.open("w:0")
+    for _ in range(3):
+        world.tick()
+    frames, unkeyed = world.feed.frames, mock.patch.object(Hosted, "message", without_keys)
+    with unkeyed:
+        for _ in range(UNKEYED_BOUND):
+            world.tick()
+        assert frames.views
+        world.tick()
+        assert not frames.views
+        assert frames.regions == {}
+    world.tick()  # with every key, as was asked for
+    assert frames.views
+    with unkeyed:
+        world.tick()
+    assert frames.views
+    world.check()
+
+
+MESSAGE = Hosted.message
+
+
+def without_keys(hosted: Hosted, tick: Any) -> RoomTick:
+    """What an engine says that has forgotten about keyframes."""
+    hosted.keys_wanted = False
+    told = MESSAGE(hosted, tick)
+    told.keys.clear()
+    return told
 
 
 def test_who_stops_confirming_is_looked_at_again_and_held_back() -> None:

@@ -36,7 +36,7 @@ class Frames:
         self._changed, self._keys = tick.parts, tick.keys
         self._built.clear()
         if tick.views:
-            self.views, self.welcome = tick.views, tick.welcome
+            self.views, self.welcome, self._unkeyed = tick.views, tick.welcome, 0
             self.regions = {region: [key] for region, key in tick.keys.items()}
             return followed
         if not followed or not self.views:
