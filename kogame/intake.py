@@ -10,14 +10,14 @@ for each; where one is missing, or is another's, everything comes the way it alw
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from twisted.internet import main, tcp
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.python.log import callWithLogger
+
+from kogame.turns import Turns
 
 Taker = Callable[[bytes], bool]
 
@@ -27,45 +27,12 @@ MASKED = 0x80  # flag in the second byte, beside a length of up to 125
 SMALL = 125  # bytes of payload whose length fits there
 OPEN = 3  # autobahn's WebSocketProtocol.STATE_OPEN
 HEAD = 6  # bytes before the payload: those two, and the mask
-
-AT_ONCE = 4  # readers that go the long way in one turn: some 2 ms of it
+# Readers that go Twisted's way in one turn of the loop, some 2 ms of it. It takes thirty times as
+# long as the short one: twenty who are closed at once would hold up all others' inputs and frames.
+AT_ONCE = 4
 
 _TRANSPORT = ("connected", "doRead", "_dataReceived", "fileno", "protocol", "socket")
 _PROTOCOL = ("autoPingTimeoutCall", "current_frame", "data", "inside_message", "state", "taken")
-
-
-class LongWay:
-    """Twisted's way, for a few readers at each turn of the loop; between them, it does all else.
-
-    That way takes thirty times as long as the short one. Twenty who are closed at once, for a flood
-    perhaps, would hold up everybody's inputs and frames for as long as they take together.
-    """
-
-    def __init__(self, soon: Callable[[Callable[[], None]], Any]) -> None:
-        self._soon = soon
-        self._left = AT_ONCE  # in this turn
-        self._turning = False
-        self._waiting: deque[Reader] = deque()  # each reader once; the system bounds their number
-
-    def take(self, reader: "Reader") -> None:
-        """Let a reader go this way, now or when it is its turn."""
-        if self._left:
-            self._left -= 1
-            reader.go()
-        else:
-            self._waiting.append(reader)
-        if not self._turning:
-            self._turning = True
-            self._soon(self._turn)
-
-    def _turn(self) -> None:
-        self._left = AT_ONCE
-        while self._waiting and self._left:
-            self._left -= 1
-            self._waiting.popleft().go()
-        self._turning = self._left < AT_ONCE
-        if self._turning:
-            self._soon(self._turn)
 
 
 class Reader:
@@ -73,7 +40,7 @@ class Reader:
 
     __slots__ = ("_held", "_long_way", "_protocol", "_recv", "_transport", "straight")
 
-    def __init__(self, protocol: Any, long_way: LongWay) -> None:
+    def __init__(self, protocol: Any, long_way: Turns) -> None:
         self._protocol = protocol
         self._transport = protocol.transport
         self._long_way = long_way
@@ -108,7 +75,8 @@ class Reader:
                 self.straight += 1
                 return
             self._held = data
-        self._long_way.take(self)
+        if self._long_way.may(self.go):
+            self.go()
 
     def go(self) -> None:
         """Hand what was read to Twisted, unless the connection has been lost since."""
@@ -134,11 +102,11 @@ def unmasked(frame: bytes) -> bytes:
     return whole.to_bytes(size, "little")
 
 
-_long_ways: WeakKeyDictionary[asyncio.AbstractEventLoop, LongWay] = WeakKeyDictionary()
+def read_directly(protocol: Any, long_way: Turns) -> Reader | None:
+    """Put a reader below a WebSocket; None when a part that it needs is not as it is known.
 
-
-def read_directly(protocol: Any) -> Reader | None:
-    """Put a reader below a WebSocket; None when a part that it needs is not as it is known."""
+    It shares the long way, which is Twisted's, with the others of its loop.
+    """
     transport = getattr(protocol, "transport", None)
     reactor = getattr(transport, "reactor", None)
     if not isinstance(transport, tcp.Server) or not isinstance(reactor, AsyncioSelectorReactor):
@@ -155,11 +123,10 @@ def read_directly(protocol: Any) -> Reader | None:
     )
     if not stock or getattr(reactor, "_asyncioEventloop", None) is not asyncio.get_running_loop():
         return None
-    loop = asyncio.get_running_loop()
-    reader = Reader(protocol, _long_ways.setdefault(loop, LongWay(loop.call_soon)))
+    reader = Reader(protocol, long_way)
     vars(transport)["doRead"] = reader.do_read
     # Takes the place of Twisted's callback for this descriptor; Twisted removes it as its own.
-    loop.add_reader(transport.fileno(), reader.ready)
+    asyncio.get_running_loop().add_reader(transport.fileno(), reader.ready)
     return reader
 
 

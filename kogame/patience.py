@@ -1,11 +1,11 @@
 """How long a client may take over an HTTP request, how big it may be, and who waits at the door."""
 
-from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from twisted.protocols import basic
 from twisted.web import http
+
+from kogame.turns import Turns
 
 REQUEST_SECONDS = 15.0  # from a request's first byte to its last: ample for 1 MiB on a phone
 REQUEST_BYTES = 1024 * 1024  # headers and body; the largest real request is an admin form
@@ -13,39 +13,6 @@ IDLE_SECONDS = 60.0  # between requests: as long as browsers keep a connection f
 # New connections that are read from in one turn of the loop. A handshake takes some 3 ms, and
 # hundreds that come at once would hold up everybody's frames for as long as they take together.
 ADMITTED = 2
-
-
-class Door:
-    """Lets new connections in a few at a time; between them, the loop does everything else.
-
-    `soon` calls a function at the loop's next turn.
-    """
-
-    def __init__(self, soon: Callable[[Callable[[], None]], Any]) -> None:
-        self._soon = soon
-        self._left = ADMITTED  # in this turn
-        self._turning = False
-        self._waiting: deque[Any] = deque()  # push producers; the system bounds open connections
-
-    def admit(self, connection: Any) -> None:
-        """Let a connection in now, or stop reading from it until it is its turn."""
-        if self._left:
-            self._left -= 1
-        else:
-            connection.pauseProducing()
-            self._waiting.append(connection)
-        if not self._turning:
-            self._turning = True
-            self._soon(self._turn)
-
-    def _turn(self) -> None:
-        self._turning = bool(self._waiting)
-        self._left = ADMITTED
-        while self._waiting and self._left:
-            self._left -= 1
-            self._waiting.popleft().resumeProducing()
-        if self._turning:
-            self._soon(self._turn)
 
 
 class Channel(http.HTTPChannel):
@@ -59,14 +26,16 @@ class Channel(http.HTTPChannel):
     _begun = False
     _taken = 0  # bytes of the request that is coming in
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Turns) -> None:
         super().__init__()
         self._door = door
 
     def connectionMade(self) -> None:
         """Wait for its turn, when many come at once."""
         super().connectionMade()
-        self._door.admit(self._networkProducer)
+        connection: Any = self._networkProducer
+        if not self._door.may(connection.resumeProducing):
+            connection.pauseProducing()
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes; a request that is over its size is answered with 400 and cut."""

@@ -40,6 +40,7 @@ from twisted.web.http import _GenericHTTPChannelProtocol
 from game import metrics
 from kogame import intake, patience
 from kogame.proxies import Proxies
+from kogame.turns import Turns
 
 log = logging.getLogger("kogame.server")
 
@@ -82,7 +83,7 @@ class GameSocket(WebSocketProtocol):  # type: ignore[misc]  # daphne is untyped
         """
         self._taker, self._queued = taker, True
         if taker is not None and self.reader is None:
-            self.reader = intake.read_directly(self)
+            self.reader = intake.read_directly(self, self.server.long_way)
 
     def taken(self, payload: bytes) -> bool:
         """Whether the application took a message at once; what waits by ASGI comes first."""
@@ -188,7 +189,8 @@ class Server(daphne.server.Server):  # type: ignore[misc]  # daphne is untyped
         # A client that breaks the protocol is told its close code instead of being dropped.
         self.ws_factory.setProtocolOptions(failByDrop=False)
         loop = asyncio.get_event_loop()
-        door = patience.Door(loop.call_soon)
+        self.long_way = Turns(loop.call_soon, intake.AT_ONCE)
+        door = Turns(loop.call_soon, patience.ADMITTED)
         self.http_factory.protocol = lambda: _GenericHTTPChannelProtocol(patience.Channel(door))
         self.http_factory.timeOut = patience.REQUEST_SECONDS  # also for a client that says nothing
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,6 +11,8 @@ from typing import Any
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
+from kogame import intake
+from kogame.turns import Turns
 from tests.processes import ROOT, answers_at, free_port, wait
 
 HANDSHAKE = (
@@ -49,6 +51,8 @@ class Beneath:
         self.factory.setProtocolOptions(maxMessagePayloadSize=4096, maxFramePayloadSize=4096)
         self.factory.opened = asyncio.Queue()
         self.factory.heard, self.factory.pinged, self.factory.closed = [], [], []
+        loop = asyncio.get_running_loop()
+        self.factory.long_way = Turns(loop.call_soon, intake.AT_ONCE)
         self.port = self.reactor.listenTCP(0, self.factory, interface="127.0.0.1")
         self._clients: list[socket.socket] = []
 

@@ -28,7 +28,7 @@ class Taking(Plain):
     got = 0  # bytes that were read
 
     def onOpen(self) -> None:
-        self.reader = intake.read_directly(self)
+        self.reader = intake.read_directly(self, self.factory.long_way)
         super().onOpen()
 
     def taken(self, payload: bytes) -> bool:
@@ -217,11 +217,11 @@ async def test_a_transport_of_another_kind_is_left_alone(
         protocol.taken = lambda payload: True
         with monkeypatch.context() as patch:
             patch.setattr(protocol.transport, part, value)
-            assert intake.read_directly(protocol) is None
+            assert intake.read_directly(protocol, server.factory.long_way) is None
         del protocol.taken
-        assert intake.read_directly(protocol) is None
+        assert intake.read_directly(protocol, server.factory.long_way) is None
         assert "doRead" not in vars(protocol.transport)
-    assert intake.read_directly(object()) is None
+    assert intake.read_directly(object(), server.factory.long_way) is None
 
 
 # --- Any stream, cut anywhere ------------------------------------------------------------------

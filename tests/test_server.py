@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from kogame import checks, patience
 from kogame.proxies import Proxies
+from kogame.turns import Turns
 from tests.beneath import runner
 from tests.processes import free_port
 
@@ -268,7 +269,7 @@ def clock() -> task.Clock:
 
 @pytest.fixture
 def channel(clock: task.Clock) -> Iterator[patience.Channel]:
-    channel = patience.Channel(patience.Door(lambda call: clock.callLater(0, call)))
+    channel = patience.Channel(Turns(lambda call: clock.callLater(0, call), patience.ADMITTED))
     channel.factory = channel.site = Factory(clock)
     channel.requestFactory = Silent
     channel.callLater = clock.callLater
@@ -287,17 +288,17 @@ class Silent(http.Request):
 
 def test_of_many_who_come_at_once_a_few_are_let_in_at_each_turn() -> None:
     turns: list[Any] = []
-    door = patience.Door(turns.append)
+    door = Turns(turns.append, patience.ADMITTED)
     crowd = [StringTransport() for _ in range(5 * patience.ADMITTED)]
     for one in crowd:
-        door.admit(one)
+        patience.Channel(door).makeConnection(one)
     for turn in range(1, 6):
         let_in = [one for one in crowd if one.producerState == "producing"]
         assert let_in == crowd[: turn * patience.ADMITTED]  # who came first goes first
         turns.pop()()
     assert turns == []
     late = StringTransport()
-    door.admit(late)
+    patience.Channel(door).makeConnection(late)
     assert late.producerState == "producing"
 
 

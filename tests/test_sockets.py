@@ -18,7 +18,10 @@ from game import (
     identity,
     matchmaking,
     metrics,
+    names,
+    profanity,
     protocol,
+    routing,
     sinks,
     store,
 )
@@ -255,6 +258,14 @@ async def test_messages_beneath_asgi_obey_the_same_rules(engine: Engine) -> None
     assert metrics.report()["counters"]["web.messages_in"] == messages
     await page.gone()
     assert not server.taker
+
+
+async def test_what_names_are_held_against_is_made_before_anybody_comes() -> None:
+    tables = (names._prototypes, profanity._patterns)
+    for made in tables:
+        made.cache_clear()
+    await routing.startup()
+    assert [made.cache_info().currsize for made in tables] == [1, 1]
 
 
 # --- Playing -----------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ class Engine:
                 metrics.count("engine.lives", lives)
                 self._nudge()
             # Now is the longest until the room's next tick: a large one takes its time over this.
-            if hosted.ticking and time.monotonic() - hosted.kept_at > Hosted.CHECKPOINT_EVERY:
+            if hosted.ticking and hosted.renewed_at - hosted.kept_at > Hosted.CHECKPOINT_EVERY:
                 self._keep(hosted)
 
     def _nudge(self) -> None:

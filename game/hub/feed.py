@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from game import metrics, protocol
-from game.hub.audience import Audience, Row
+from game.hub.audience import ROW, Audience, Row
 from game.hub.frames import Frames
 from game.hub.socket import UNSEEN_SECONDS, Socket
 from game.protocol import Command, RoomTick
@@ -15,7 +15,7 @@ SLOW_SECONDS = 5.0  # s without such progress after which the socket of one who 
 BEHIND_SECONDS = 1.0  # s it is given to catch up first: perhaps this process stood still
 KEYED_EVERY = 0.5  # s between keyframes for one client, whatever it asks for or misses
 LOOK_EVERY = 0.25  # s between moves of the camera of one who watches
-SLICE = 400  # sockets served without a pause, some 3 ms, for which inputs wait on top of the tick
+SLICE = ROW  # sockets served without a pause: a row, or as many of several
 SWEEP_EVERY = 0.5  # s between looks for those whose pings have stopped; they may for UNSEEN_SECONDS
 
 

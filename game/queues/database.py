@@ -6,9 +6,8 @@ from typing import Any
 
 from django.db import connection, connections
 
-ASK_EVERY = (
-    0.5  # s between questions: with each sample, as a change is to be on the page within two
-)
+# s between questions: with each sample, as a change is to be on the page within two.
+ASK_EVERY = 0.5
 ANSWER_SECONDS = 0.5  # from a question: who waits longer calls it away, a sample has three in all
 
 POSTGRES = (

@@ -67,7 +67,8 @@ class DirectSink:
         if self._send is None or transport.dataBuffer or transport._tempDataLen:
             transport.write(data)
         elif transport.connected and not transport.disconnecting:
-            self._hand_over(data)
+            for _, sent in send_all((self._send,), data):
+                transport.write(data[sent:])
             left = self._waiting()
             self._spared = left + FOLLOWING_BYTES if left else 0
         return len(data)
@@ -107,16 +108,6 @@ class DirectSink:
         """The connection is lost or left: be no part of a circle of references."""
         self._on_wait = None
         vars(self._transport).pop("startWriting", None)
-
-    def _hand_over(self, data: bytes) -> None:
-        """Give the kernel what it takes; the rest, and any error, is the transport's."""
-        assert self._send
-        try:
-            sent = self._send(data)
-        except OSError:  # full, or broken: the transport meets the same, and knows what to do
-            sent = 0
-        if sent < len(data):
-            self._transport.write(data[sent:])
 
     def behind(self) -> bool:
         """Whether anything waits in this process because the kernel's own buffer is full.
