@@ -31,6 +31,7 @@ class Background:
         internal.open_port()
         loops = (
             self.hub.listen,
+            self.hub.serve,
             self.hub.upkeep,
             self.live.list_rooms,
             self.live.follow_scores,

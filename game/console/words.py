@@ -10,6 +10,7 @@ OUTBOX_ALARM = 50_000  # lives; half of it: time left to act
 OUTBOX_STUCK = 30.0  # seconds a finished life may wait: beat looks more often than that
 HUNG = 10.0  # seconds in which a worker's main loop did not turn
 LAG = 0.1  # seconds an event loop may be late: one tick
+JOINED = 1.0  # ticks a second that a web process may send with the next: it stumbles, no more
 LATENCY = 0.05  # seconds Redis may take to answer a ping: half a tick
 DATABASE_LATENCY = 0.1  # seconds it may take to answer the simplest question: a page asks several
 DATABASE_CLIENTS = 0.8  # of the connections it takes: beyond, a restart of Kogame may find none
@@ -18,6 +19,7 @@ ROOMS_NAMED = 3  # that overrun; the list of rooms shows them all
 DROPPED = {  # counters that should stand still, and what it means that they do not
     "web.inputs_dropped": "actions dropped on their way to an engine",
     "web.crowded": "sockets turned away: their address or player has too many",
+    "web.ticks_dropped": "ticks never shown: a web process was a second behind",
     "engine.inputs_dropped": "inputs dropped: sockets, or those who ask to join, say too much",
     "layer.dropped": "messages between processes dropped: their reader does not keep up",
     "engine.overruns": "ticks took longer than they may",
@@ -30,6 +32,7 @@ PAGES = {  # of the runbook, for such a counter; for the others it is inputs-dro
     "engine.late_ticks": "ticks-late",
     "engine.commits_refused": "commits-refused",
     "web.crowded": "sockets-turned-away",
+    "web.ticks_dropped": "process-overloaded",
 }
 
 # {"level": "bad" or "warn", "words", "since": time or None, "about": the section of the page,
@@ -97,6 +100,10 @@ def _processes(picture: dict[str, Any]) -> Iterator[Problem]:
             late = f"{lag['p50'] * 1000:.0f} ms"
             said = f"{name} is overloaded: it wakes {late} late"
             yield _problem("warn", said, "process-overloaded")
+        joined, span = process["recent"].get("web.ticks_joined", 0), process["recent_seconds"]
+        if joined > JOINED * span:
+            said = f"{name} is overloaded: it sent {joined:,} ticks late, each with the next,"
+            yield _problem("warn", f"{said} in the last {span:.0f} s", "process-overloaded")
     for counter, meaning in DROPPED.items():
         number = sum(p["recent"].get(counter, 0) for p in living)
         if number:

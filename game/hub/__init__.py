@@ -29,6 +29,9 @@ RETRY_AFTER = 0.5  # s before a lost subscription is tried again
 UNSENT_BOUND = 512  # commands kept for a room while its engine is looked for; then dropped
 PINGS_MOST = 100  # of a process, told in each report: who is slowest is who is looked for
 ROOMS_BOUND = 5_000  # feeds of one process; a room more is refused as gone
+# Ticks of one room that came and were not taken yet. More is a second or so of play: a board as old
+# as that is dropped, and everybody shown anew, for no action on it would count any more.
+WAITING_BOUND = 16
 
 
 class Hub:
@@ -43,6 +46,7 @@ class Hub:
         self._pubsub: PubSub = self._client.pubsub()
         # Two first subscriptions at once would each open a connection, and one would be lost.
         self._subscribing = asyncio.Lock()
+        self._due: asyncio.Queue[Feed] = asyncio.Queue()  # each once: those with ticks waiting
 
     def new_conn(self) -> str:
         """A name for a connection that no other has, in any web process."""
@@ -123,9 +127,9 @@ class Hub:
                 await asyncio.sleep(RETRY_AFTER)
                 continue
             if message is not None:
-                await self._take(message["channel"].decode().rpartition(":")[2], message["data"])
+                self._take(message["channel"].decode().rpartition(":")[2], message["data"])
 
-    async def _take(self, room: str, data: bytes) -> None:
+    def _take(self, room: str, data: bytes) -> None:
         feed = self.feeds.get(room)
         if feed is None:
             return
@@ -139,10 +143,37 @@ class Hub:
             if tick.epoch >= feed.frames.epoch:
                 self._gone(feed)
             return
-        if feed.frames.epoch and tick.epoch > feed.frames.epoch:
-            feed.engine = ""  # another engine may hold it now; upkeep reads who
-        for _ in feed.take(tick):
-            await asyncio.sleep(0)
+        if len(feed.waiting) >= WAITING_BOUND:
+            metrics.count("web.ticks_dropped", len(feed.waiting))
+            feed.waiting.clear()
+        feed.waiting.append(tick)
+        self._call(feed)
+
+    def _call(self, feed: Feed) -> None:
+        if feed.waiting and not feed.due:
+            feed.due = True
+            self._due.put_nowait(feed)
+
+    async def serve(self) -> None:
+        """Give the ticks that came to those who look on, room by room, until cancelled."""
+        while True:
+            feed = await self._due.get()
+            try:
+                await self._serve(feed)
+            finally:
+                feed.due = False
+                self._call(feed)
+
+    async def _serve(self, feed: Feed) -> None:
+        """Take all that waits now: only with the last does anything go out, and time pass."""
+        more = True
+        while more:
+            tick = feed.waiting.popleft()
+            more = bool(feed.waiting)
+            if feed.frames.epoch and tick.epoch > feed.frames.epoch:
+                feed.engine = ""  # another engine may hold it now; upkeep reads who
+            for _ in feed.take(tick, more=more):
+                await asyncio.sleep(0)
         if not feed.frames.views:
             self._ask_for_keys(feed)
 

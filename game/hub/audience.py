@@ -7,7 +7,7 @@ stand in it. Whatever puts one in trouble sets it apart at that moment: it is lo
 tick, until it is like the others again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from game.hub.socket import Socket
 from game.sinks import Straight
@@ -18,12 +18,13 @@ ROW = 400  # sockets of a row: sent to without a pause, some 3 ms, for which inp
 class Row:
     """Sockets that have one view, had one before, and were sent the same ticks."""
 
-    __slots__ = ("before", "own", "sends", "tick")
+    __slots__ = ("before", "held", "own", "sends", "tick")
 
-    def __init__(self, before: int, tick: int) -> None:
+    def __init__(self, before: int, tick: int, held: list[bytes]) -> None:
         self.sends: dict[Socket, Straight] = {}  # the way out of each
         self.own: dict[Socket, list[bytes]] = {}  # what is said to some of them with the next tick
-        self.before = before  # the view that they had with the last tick they were sent
+        self.held = held  # frames that go out before the next tick's, in the same write
+        self.before = before  # the view that they had with the last tick they were sent, or hold
         self.tick = tick  # that one
 
 
@@ -36,13 +37,14 @@ class Group:
         self.rows: list[Row] = []
         self.apart: dict[Socket, None] = {}
 
-    def put(self, socket: Socket, send: Straight, before: int, tick: int) -> Row:
-        """Let one stand in a row with those who had the same view with the same tick."""
+    def put(self, socket: Socket, send: Straight, before: int, tick: int, held: list[bytes]) -> Row:
+        """Let one stand in a row with those who had the same view with the same ticks."""
         for row in self.rows:
-            if row.tick == tick and row.before == before and len(row.sends) < ROW:
+            same = row.tick == tick and row.before == before and row.held == held
+            if same and len(row.sends) < ROW:
                 break
         else:
-            row = Row(before, tick)
+            row = Row(before, tick, held)
             self.rows.append(row)
         row.sends[socket] = send
         socket.row = row
@@ -91,14 +93,14 @@ class Audience:
             return
         socket.row, socket.sent, socket.shown = None, row.tick, row.before
         del row.sends[socket]
-        socket.keep(row.own.pop(socket, ()))
+        socket.keep([*row.held, *row.own.pop(socket, ())])
         self.groups[socket.view].apart[socket] = None
 
     def line_up(self, socket: Socket, send: Straight, tick: int) -> None:
         """One that stood apart was sent a tick, and needs no look for now."""
         group = self.groups[socket.view]
         del group.apart[socket]
-        group.put(socket, send, socket.view, tick)
+        group.put(socket, send, socket.view, tick, [])
 
     def turn(self, socket: Socket, view: int) -> None:
         """A socket has another view from now on."""
@@ -109,13 +111,13 @@ class Audience:
             return
         send, own = row.sends.pop(socket), row.own.pop(socket, None)
         socket.view = view
-        row = self._group(view).put(socket, send, row.before, row.tick)
+        row = self._group(view).put(socket, send, row.before, row.tick, row.held)
         if own:
             row.own[socket] = own
 
     def advance(self, socket: Socket, row: Row, tick: int) -> None:
         """One is sent a tick before the others of its row."""
-        self.groups[socket.view].put(socket, row.sends.pop(socket), socket.view, tick)
+        self.groups[socket.view].put(socket, row.sends.pop(socket), socket.view, tick, [])
 
     def tell(self, socket: Socket, messages: list[bytes]) -> None:
         """Have messages go out with the socket's next frame."""
@@ -124,6 +126,23 @@ class Audience:
             socket.keep(messages)
         else:
             row.own[socket] = [*row.own.get(socket, ()), *messages]
+
+    def hold(self, tick: int, frame: Callable[[int, int], bytes]) -> None:
+        """Keep a tick for everybody until the next is sent: of each view before, and now, a frame.
+
+        Who is to be told more than that stands apart from here on, so that its order is kept.
+        """
+        for view, group in self.groups.items():
+            for row in group.rows:
+                for socket in list(row.own):
+                    self.set_apart(socket)
+                if row.sends:
+                    row.held = [*row.held, frame(row.before, view)]
+                    row.before, row.tick = view, tick
+            for socket in group.apart:
+                if socket.synced:
+                    socket.keep([frame(socket.shown, view)])
+                    socket.sent, socket.shown = tick, view
 
     def apart(self) -> Iterator[Socket]:
         """Those who stand in no row."""

@@ -1,6 +1,7 @@
 """One room as this web process follows it: what is known of it, and the sockets that look on."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 
@@ -20,7 +21,7 @@ SWEEP_EVERY = 0.5  # s between looks for those whose pings have stopped; they ma
 
 
 class Feed:
-    """What the hub keeps of a room; `take` is called with every committed tick."""
+    """What the hub keeps of a room; `take` is called with every committed tick, in order."""
 
     def __init__(self, room: str) -> None:
         self.room = room
@@ -28,6 +29,8 @@ class Feed:
         self.followed = False  # whether its frames are subscribed to
         self.engine = ""  # its id; "" while nobody is known to hold the room
         self.unsent: list[Command] = []  # while no engine is known
+        self.waiting: deque[RoomTick] = deque()  # that came, and are to be taken
+        self.due = False  # whether the hub knows of them
         self.frames = Frames()
         self.last_frame = time.monotonic()
         self.keys_asked = 0.0
@@ -62,8 +65,12 @@ class Feed:
         self._checked[socket] = None
 
     # --- A tick --------------------------------------------------------------------------------
-    def take(self, tick: RoomTick) -> Iterator[None]:
-        """Apply a tick and fan it out, with pauses in which sockets may come, go and speak."""
+    def take(self, tick: RoomTick, *, more: bool = False) -> Iterator[None]:
+        """Apply a tick and fan it out, with pauses in which sockets may come, go and speak.
+
+        Where more have come already, this process is late: a tick waits for the next, without a
+        pause, and both go out in one write. That is half the work, and nobody is shown less.
+        """
         if not self.frames.newer(tick):
             return
         self.last_frame, self.waiting_told = time.monotonic(), False
@@ -76,9 +83,13 @@ class Feed:
         self._check()
         if self.last_frame - self._swept > SWEEP_EVERY:
             self._sweep()
-        for socket in acted:  # it waits for this; the others do not know
-            self._serve_first(socket)
-        yield from self._serve_all()
+        if more:
+            metrics.count("web.ticks_joined")
+            self._audience.hold(tick.tick, self.frames.of)
+        else:
+            for socket in acted:  # it waits for this; the others do not know
+                self._serve_first(socket)
+            yield from self._serve_all()
         for conn, code in tick.close.items():
             if conn in self.sockets:
                 self.sockets[conn].close(code)
@@ -157,15 +168,18 @@ class Feed:
 
     def _serve_row(self, row: Row, view: int) -> None:
         """Give all who stand in a row this tick; it has not been sent to any of them."""
-        frame = server_frame(self.frames.of(row.before, view))
-        row.before, row.tick = view, self.frames.tick
+        frame, held = server_frame(self.frames.of(row.before, view)), row.held
+        earlier = b"".join(map(server_frame, held))
+        row.before, row.tick, row.held = view, self.frames.tick, []
         own, row.own = row.own, {}
         for socket, messages in own.items():
-            self._send(socket, row.sends[socket], _with(messages, frame), len(messages) + 1)
+            data, count = earlier + _with(messages, frame), len(held) + len(messages) + 1
+            self._send(socket, row.sends[socket], data, count)
+        frame = earlier + frame
         sends = row.sends
         if own:
             sends = {socket: send for socket, send in sends.items() if socket not in own}
-        metrics.count("web.messages_out", len(sends))
+        metrics.count("web.messages_out", len(sends) * (len(held) + 1))
         metrics.count("web.bytes_out", len(frame) * len(sends))
         short = send_all(sends.values(), frame)
         if short:
@@ -180,7 +194,7 @@ class Feed:
             if socket.synced and not socket.is_behind(self.last_frame):
                 self._serve(socket)
         elif row.tick != self.frames.tick:
-            messages = row.own.pop(socket)
+            messages = [*row.held, *row.own.pop(socket)]
             data = _with(messages, server_frame(self.frames.of(row.before, socket.view)))
             send = row.sends[socket]
             self._audience.advance(socket, row, self.frames.tick)

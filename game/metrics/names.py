@@ -14,6 +14,8 @@ COUNTERS: dict[str, str] = {
     "web.bytes_in": "bytes taken from players",
     "web.bytes_out": "bytes written to players",
     "web.skipped_frames": "frames not sent to a client that was behind; it gets a keyframe later",
+    "web.ticks_joined": "ticks that went out with the next, because this process was late",
+    "web.ticks_dropped": "ticks never sent, because too many waited here; keyframes came instead",
     "web.resyncs": "keyframes sent because a client missed a tick",
     "web.refused": "sockets refused before they were opened (origin, no space, drained)",
     "web.crowded": "sockets closed at once because their address or player has too many",

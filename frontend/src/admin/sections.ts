@@ -169,6 +169,10 @@ function webColumns(history: History, now: () => number): Column<Line>[] {
       text: number(process.gauges["web.slow_clients"] ?? 0),
       title: `${number(process.counters["web.skipped_frames"] ?? 0)} frames skipped since it started`,
     })),
+    losses("Late", "Ticks that went out with the next one, or never, because this process did not keep up", [
+      "web.ticks_joined",
+      "web.ticks_dropped",
+    ]),
     column("Resyncs", "Keyframes sent because a client missed a tick", (process) =>
       number(process.counters["web.resyncs"] ?? 0),
     ),
