@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 from uuid import uuid4
 
@@ -61,11 +61,12 @@ class Crowd:
         self.epoll = select.epoll()
         self.clients: dict[int, Client] = {}
         self.pings: deque[tuple[float, Client]] = deque()
+        self.lost: Counter[int] = Counter()  # sockets, by close code: since the beginning
         self.reset()
 
     def reset(self) -> None:
         """Begin to count anew."""
-        self.frames = self.missed = self.keyframes = self.lost = self.sent = self.bytes = 0
+        self.frames = self.missed = self.keyframes = self.sent = self.bytes = 0
         self.gaps = [0] * (GAP_MS + 1)
 
     # --- Connections -------------------------------------------------------------------------
@@ -168,7 +169,7 @@ class Crowd:
         client.tick, client.at = tick, now
 
     def _lose(self, client: Client, code: int = 1006) -> None:
-        self.lost += 1
+        self.lost[code] += 1
         self.epoll.unregister(client.sock.fileno())
         del self.clients[client.sock.fileno()]
         client.sock.close()

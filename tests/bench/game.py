@@ -31,12 +31,13 @@ BOARD = {"width": 256, "height": 256, "rate": RATE, "rocks": 64}
 LADDER = (400, 1_600, 2_400)
 # By players: gap p99 in ms, median frame in bytes, web + engine + Redis as a share of a core.
 BARS = {1_600: (75, 400, 0.65), 2_400: (85, 500, 0.90)}
+LATE = 0.5  # ticks a second, of those below: with more, a web process does not keep up
 DELAY_BAR = 1000 / RATE + 40  # ms from an input to its effect at p99, with 1,600 players
 
 
 async def run(players: int, webs: int, seconds: float) -> dict[str, float]:
     """One run; prints its figures and returns them."""
-    from game import matchmaking, store
+    from game import matchmaking, metrics, store
 
     await store.aredis().flushdb()
     pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
@@ -61,6 +62,12 @@ async def run(players: int, webs: int, seconds: float) -> dict[str, float]:
         took = time.monotonic() - began
         cpu = {name: (spent(p) - before[name]) / took for name, p in own.items()}
         seen["others"] = alone.said()
+        reports = metrics.snapshot(store.redis())["living"]
+        seen["late"] = sum(
+            process["recent"].get("web.ticks_joined", 0) / process["recent_seconds"]
+            for process in reports
+            if process["kind"] == "web"
+        )
         await crowd("close")
     await store.close_aredis()
     async with child("-m", "tests.bench.crowd", **pipes) as process:
@@ -86,6 +93,8 @@ def told(
     frames, keyframes = seen["frames"], seen["keyframes"]
     missed = seen["missed"]
     print(f"  frames      {frames} of {expected:.0f}; missed {missed}, keyframes {keyframes}")
+    if seen["late"] > LATE:
+        print(f"  LATE: {seen['late']:.1f} ticks a second went out with the next, in one write")
     print(f"  gap         {three(seen['gaps'])} ms (bar for p99 {gap})")
     print(f"  input → effect {three(seen['delays'])} ms (bar for p99 {DELAY_BAR:.0f})")
     print(f"  frame       {three(seen['sizes'])} B (bar for the median {size})")
@@ -100,7 +109,8 @@ def told(
     print(f"              {seen['others']}")
     lost = players - seen["open"]
     if seen["missed"] or lost or frames < 0.98 * expected or seen["seated"] < players:
-        print(f"  BROKEN RUN: frames or sockets ({lost}) were lost")
+        codes = ", ".join(f"{code} x {n}" for code, n in seen["lost"].items()) or "no codes"
+        print(f"  BROKEN RUN: frames or sockets ({lost}: {codes}) were lost")
     return {
         "gap p99": seen["gaps"][1],
         "delay p99": seen["delays"][1],
