@@ -125,7 +125,8 @@ class Audience:
         if row is None:
             socket.keep(messages)
         else:
-            row.own[socket] = [*row.own.get(socket, ()), *messages]
+            before = row.own.get(socket)
+            row.own[socket] = messages if before is None else before + messages
 
     def hold(self, tick: int, frame: Callable[[int, int], bytes]) -> None:
         """Keep a tick for everybody until the next is sent: of each view before, and now, a frame.

@@ -36,6 +36,7 @@ class Feed:
         self.keys_asked = 0.0
         self.waiting_told = False
         self._audience = Audience()
+        self._messages = self._bytes = 0  # written, and not counted yet: that is done once a tick
         self._swept = 0.0  # when those who confirm nothing were last looked for
         self._wishes: dict[Socket, None] = {}  # who watches and asked for another view
         self._checked: dict[Socket, None] = {}  # who compares what it holds with the engine's rows
@@ -151,7 +152,9 @@ class Feed:
         """
         served = 0
         for view, group in sorted(self._audience.groups.items()):
-            for row in [r for r in group.rows if r.sends and r.tick != self.frames.tick]:
+            for row in tuple(group.rows):
+                if not row.sends or row.tick == self.frames.tick:
+                    continue
                 if served + len(row.sends) > SLICE:
                     served = 0
                     yield
@@ -165,22 +168,27 @@ class Feed:
                     served += 1
                     self._serve_apart(socket)
         self._audience.tidy()
+        metrics.count("web.messages_out", self._messages)
+        metrics.count("web.bytes_out", self._bytes)
+        self._messages = self._bytes = 0
 
     def _serve_row(self, row: Row, view: int) -> None:
         """Give all who stand in a row this tick; it has not been sent to any of them."""
-        frame, held = server_frame(self.frames.of(row.before, view)), row.held
-        earlier = b"".join(map(server_frame, held))
-        row.before, row.tick, row.held = view, self.frames.tick, []
-        own, row.own = row.own, {}
-        for socket, messages in own.items():
-            data, count = earlier + _with(messages, frame), len(held) + len(messages) + 1
-            self._send(socket, row.sends[socket], data, count)
-        frame = earlier + frame
-        sends = row.sends
-        if own:
+        frame, sends = server_frame(self.frames.of(row.before, view)), row.sends
+        earlier, count = b"", 1
+        if row.held:
+            earlier, count = b"".join(map(server_frame, row.held)), len(row.held) + 1
+            row.held = []
+        row.before, row.tick = view, self.frames.tick
+        if row.own:
+            own, row.own = row.own, {}
+            for socket, messages in own.items():
+                self._send(socket, sends[socket], earlier + _with(messages, frame), messages)
             sends = {socket: send for socket, send in sends.items() if socket not in own}
-        metrics.count("web.messages_out", len(sends) * (len(held) + 1))
-        metrics.count("web.bytes_out", len(frame) * len(sends))
+        if earlier:
+            frame = earlier + frame
+        self._messages += count * len(row.sends)
+        self._bytes += len(frame) * len(sends)
         short = send_all(sends.values(), frame)
         if short:
             owners = {send: socket for socket, send in sends.items()}
@@ -198,12 +206,13 @@ class Feed:
             data = _with(messages, server_frame(self.frames.of(row.before, socket.view)))
             send = row.sends[socket]
             self._audience.advance(socket, row, self.frames.tick)
-            self._send(socket, send, data, len(messages) + 1)
+            self._messages += 1
+            self._send(socket, send, data, messages)
 
-    def _send(self, socket: Socket, send: Straight, data: bytes, messages: int) -> None:
-        """Send one that stands in a row what nobody else gets."""
-        metrics.count("web.messages_out", messages)
-        metrics.count("web.bytes_out", len(data))
+    def _send(self, socket: Socket, send: Straight, data: bytes, own: list[bytes]) -> None:
+        """Send one that stands in a row what nobody else gets: messages of its own, and a frame."""
+        self._messages += len(own)
+        self._bytes += len(data)
         for _, sent in send_all((send,), data):
             self._finish(socket, data[sent:])
 

@@ -19,6 +19,7 @@ class Frames:
         self.tick = 0
         self.welcome = b""
         self.views: list[list[int]] = []  # empty while regions are not known: sockets wait
+        self._seen: list[frozenset[int]] = []  # the same
         self.regions: dict[int, list[bytes]] = {}  # its keyframe, then the deltas since
         self._unkeyed = 0  # ticks since a keyframe of any region came
         self._keys: dict[int, bytes] = {}  # regions whose keyframe came with this tick
@@ -37,6 +38,7 @@ class Frames:
         self._built.clear()
         if tick.views:
             self.views, self.welcome, self._unkeyed = tick.views, tick.welcome, 0
+            self._seen = [frozenset(view) for view in tick.views]
             self.regions = {region: [key] for region, key in tick.keys.items()}
             return followed
         if not followed or not self.views:
@@ -59,27 +61,23 @@ class Frames:
         """This tick for all who had one view and have another, or the same."""
         built = self._built.get((before, view))
         if built is None:
-            changed, regions = self._changed, self.views[view]
             parts: Iterable[bytes]
             if before == view:
-                parts = map(changed.get, (protocol.ROOM, *regions), repeat(b""))
+                regions = (protocol.ROOM, *self.views[view])
+                parts = map(self._changed.get, regions, repeat(b""))
             else:
-                parts = self._moving(self.views[before], regions)
+                parts = self._moving(before, view)
             built = protocol.frame(self.epoch, self.tick, parts)
             self._built[before, view] = built
         return built
 
-    def _moving(self, known: list[int], regions: list[int]) -> Iterator[bytes]:
+    def _moving(self, before: int, view: int) -> Iterator[bytes]:
         """What changed in the room, what to forget, what changed in sight, what is new there."""
+        known, seen = self._seen[before], self._seen[view]
         yield self._changed.get(protocol.ROOM, b"")
-        for region in known:
-            if region not in regions:
-                yield protocol.forget_part(region)
-        for region in regions:
-            if region in known:
-                yield self._changed.get(region, b"")
-            else:
-                yield self._whole(region)
+        yield from map(protocol.forget_part, known - seen)
+        yield from map(self._changed.get, known & seen, repeat(b""))
+        yield from map(self._whole, seen - known)
 
     def _whole(self, region: int) -> bytes:
         """All of a region: its keyframe with the deltas since, put together once."""

@@ -162,6 +162,7 @@ _PACKED = {  # what most regions have, from memory
 }
 
 
+@cache  # there are 2,048 regions at most
 def forget_part(region: int) -> bytes:
     """A region is out of sight: whoever reads it forgets what was there."""
     return _part(PART_FORGET, region, b"")
