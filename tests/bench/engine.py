@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from game.room import Room
 from tests import conftest
+from tests.bench.machine import pace
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
 
@@ -131,4 +132,5 @@ def spread(values: Sequence[float]) -> str:
 
 if __name__ == "__main__":
     for careful in (True, False):
+        print(pace())
         asyncio.run(measure(careful))

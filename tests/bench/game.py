@@ -8,11 +8,9 @@ that writes frames of the same size to as many sockets, measured in the same run
 import argparse
 import asyncio
 import contextlib
-import json
-import resource
-import statistics
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import psutil
@@ -21,6 +19,7 @@ from tests import conftest, processes
 from tests.bench.fanout import Crowd, child, floor, spent
 from tests.bench.load import listener
 from tests.bench.machine import Others, share_out
+from tests.bench.repeat import repeat
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
 
@@ -138,16 +137,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # its children inherit it
     for players in given.players:
-        figures = []
-        for number in range(given.runs):
-            webs = f"{given.webs} web process{'es' * (given.webs > 1)}"
-            print(f"{players} players over {webs}, run {number + 1}:", flush=True)
-            figures.append(asyncio.run(run(players, given.webs, given.seconds)))
-        medians = {key: statistics.median(f[key] for f in figures) for key in figures[0]}
-        print("median of the runs: " + json.dumps({k: round(v, 3) for k, v in medians.items()}))
+        webs = f"{given.webs} web process{'es' * (given.webs > 1)}"
+        once = partial(run, players, given.webs, given.seconds)
+        repeat(f"{players} players over {webs}", given.runs, once)
 
 
 if __name__ == "__main__":

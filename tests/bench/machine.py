@@ -1,10 +1,15 @@
 """The machine a benchmark runs on: who has which core, and what else is going on there."""
 
-from collections.abc import Iterable
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable
 
 import psutil
 
 DISTURBED = 0.10  # of a core: others who take more are in the figures
+FAR = 500_000  # objects, some 40 MB: more than caches hold
 CORES = psutil.Process().cpu_affinity() if psutil.LINUX else []  # of this process, as it begins
 
 
@@ -39,3 +44,34 @@ class Others:
         share = others / whole * self._cores
         warning = " DISTURBED RUN: measure again" if share > DISTURBED else ""
         return f"others on this machine took {max(0.0, share):.0%} of a core{warning}"
+
+
+def pace() -> str:
+    """How fast this machine is now with this Python, as a line: to compare runs of other days.
+
+    The first figure is the processor's, the second the memory's, which neighbours share.
+    """
+    far = [[number] for number in range(FAR)]
+    random.Random(1).shuffle(far)
+
+    def add() -> int:
+        return sum(number & 1 for number in range(1_000_000))
+
+    def look() -> int:
+        return sum(one[0] for one in far)
+
+    return (
+        f"Python {platform.python_version()}: a million additions in {_ms(add):.0f} ms, "
+        f"{FAR // 1000:,} thousand looks at objects far apart in {_ms(look):.0f} ms"
+    )
+
+
+def _ms(work: Callable[[], int]) -> float:
+    """The median of five runs."""
+
+    def once() -> float:
+        begun = time.perf_counter()
+        work()
+        return (time.perf_counter() - begun) * 1000
+
+    return statistics.median(once() for _ in range(5))

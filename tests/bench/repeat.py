@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from tests.bench.machine import pace
+
 
 def repeat(what: str, runs: int, run: Callable[[], Coroutine[Any, Any, dict[str, float]]]) -> None:
     """Run so often, with as many open files as may be, and print the median of each figure."""
@@ -14,7 +16,7 @@ def repeat(what: str, runs: int, run: Callable[[], Coroutine[Any, Any, dict[str,
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # its children inherit it
     figures = []
     for number in range(runs):
-        print(f"{what}, run {number + 1}:", flush=True)
+        print(f"{what}, run {number + 1}:\n  {pace()}", flush=True)
         figures.append(asyncio.run(run()))
     medians = {key: statistics.median(f[key] for f in figures) for key in figures[0]}
-    print("median of the runs: " + json.dumps({k: round(v, 2) for k, v in medians.items()}))
+    print("median of the runs: " + json.dumps({k: round(v, 3) for k, v in medians.items()}))
