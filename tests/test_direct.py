@@ -42,7 +42,7 @@ async def fill(sink: DirectSink, protocol: Any) -> int:
     way = sink.straight(told := Told())
     assert way
     for sent in range(1, 10_000):
-        for _, taken in send_all((way,), FRAME):
+        for _, taken in send_all((way,), (FRAME,)):
             assert not told.times
             sink.finish(FRAME[taken:])
             assert told.times
@@ -82,7 +82,7 @@ async def test_a_frame_goes_to_the_kernel_at_once(server: Beneath) -> None:
     sink = DirectSink(protocol)
     way = sink.straight(told := Told())
     assert way
-    assert send_all((way, way), FRAME) == []
+    assert send_all((way, way), (FRAME, FRAME)) == []
     assert client.recv(2 * len(FRAME) + 1) == FRAME * 2  # before the loop has turned
     assert sink.write((b"a", b"bc")) == 7
     assert client.recv(100) == b"\x82\x01a\x82\x02bc"
@@ -135,7 +135,7 @@ async def test_nor_does_a_view_of_new_regions_that_is_sent_without_a_look(server
     way = sink.straight(Told())
     assert way
     view = server_frame(bytes(100_000))
-    ((_, sent),) = send_all((way,), view)
+    ((_, sent),) = send_all((way,), (view,))
     sink.finish(view[sent:])
     assert not sink.behind()
     sink.write((PAYLOAD,))
@@ -201,9 +201,9 @@ async def test_a_broken_connection_is_ended_by_the_transport(server: Beneath) ->
     client.close()  # a reset, which the loop has not seen yet
     way = sink.straight(Told())
     assert way
-    send_all((way, way), FRAME)
+    send_all((way, way), (FRAME, FRAME))
     await passes(lambda: server.factory.closed)
-    assert send_all((way,), FRAME) == [(way, 0)]  # its number may be another's by now
+    assert send_all((way,), (FRAME,)) == [(0, 0)]  # its number may be another's by now
     sink.finish(FRAME)
     assert sink.straight(Told()) is None
     assert sink.write((b"a",)) == 0

@@ -8,9 +8,10 @@ from functools import partial
 from game import metrics, protocol
 from game.hub.audience import ROW, Audience, Row
 from game.hub.frames import Frames
+from game.hub.out import Out
 from game.hub.socket import UNSEEN_SECONDS, Socket
 from game.protocol import Command, RoomTick
-from game.sinks import Straight, send_all, server_frame
+from game.sinks import server_frame
 
 SLOW_SECONDS = 5.0  # s without such progress after which the socket of one who is behind is closed
 BEHIND_SECONDS = 1.0  # s it is given to catch up first: perhaps this process stood still
@@ -36,7 +37,7 @@ class Feed:
         self.keys_asked = 0.0
         self.waiting_told = False
         self._audience = Audience()
-        self._messages = self._bytes = 0  # written, and not counted yet: that is done once a tick
+        self._out = Out()
         self._swept = 0.0  # when those who confirm nothing were last looked for
         self._wishes: dict[Socket, None] = {}  # who watches and asked for another view
         self._checked: dict[Socket, None] = {}  # who compares what it holds with the engine's rows
@@ -90,6 +91,7 @@ class Feed:
         else:
             for socket in acted:  # it waits for this; the others do not know
                 self._serve_first(socket)
+            self._out.go(self._finish)
             yield from self._serve_all()
         for conn, code in tick.close.items():
             if conn in self.sockets:
@@ -156,21 +158,21 @@ class Feed:
                 if not row.sends or row.tick == self.frames.tick:
                     continue
                 if served + len(row.sends) > SLICE:
+                    self._out.go(self._finish)
                     served = 0
                     yield
                 served += len(row.sends)
                 self._serve_row(row, view)
             for socket in list(group.apart):
                 if served >= SLICE:
+                    self._out.go(self._finish)
                     served = 0
                     yield
                 if socket in group.apart:  # it may have gone in a pause
                     served += 1
                     self._serve_apart(socket)
+        self._out.go(self._finish)
         self._audience.tidy()
-        metrics.count("web.messages_out", self._messages)
-        metrics.count("web.bytes_out", self._bytes)
-        self._messages = self._bytes = 0
 
     def _serve_row(self, row: Row, view: int) -> None:
         """Give all who stand in a row this tick; it has not been sent to any of them."""
@@ -183,17 +185,10 @@ class Feed:
         if row.own:
             own, row.own = row.own, {}
             for socket, messages in own.items():
-                self._send(socket, sends[socket], earlier + _with(messages, frame), messages)
+                data = earlier + _with(messages, frame)
+                self._out.put(socket, sends[socket], data, count + len(messages))
             sends = {socket: send for socket, send in sends.items() if socket not in own}
-        if earlier:
-            frame = earlier + frame
-        self._messages += count * len(row.sends)
-        self._bytes += len(frame) * len(sends)
-        short = send_all(sends.values(), frame)
-        if short:
-            owners = {send: socket for socket, send in sends.items()}
-            for send, sent in short:
-                self._finish(owners[send], frame[sent:])
+        self._out.put_all(sends, earlier + frame, count)
 
     def _serve_first(self, socket: Socket) -> None:
         """Give one who acted this tick before the others."""
@@ -206,15 +201,7 @@ class Feed:
             data = _with(messages, server_frame(self.frames.of(row.before, socket.view)))
             send = row.sends[socket]
             self._audience.advance(socket, row, self.frames.tick)
-            self._messages += 1
-            self._send(socket, send, data, messages)
-
-    def _send(self, socket: Socket, send: Straight, data: bytes, own: list[bytes]) -> None:
-        """Send one that stands in a row what nobody else gets: messages of its own, and a frame."""
-        self._messages += len(own)
-        self._bytes += len(data)
-        for _, sent in send_all((send,), data):
-            self._finish(socket, data[sent:])
+            self._out.put(socket, send, data, len(messages) + 1)
 
     def _finish(self, socket: Socket, rest: bytes) -> None:
         """The kernel did not take all: the transport goes on, and no frame may overtake it."""

@@ -26,17 +26,16 @@ PICTURE_BYTES = 2 * 1024  # left over of a frame: only one that shows whole regi
 Straight = Callable[[bytes], int]  # a socket's own `send`
 
 
-def send_all(sends: Iterable[Straight], frame: bytes) -> list[tuple[Straight, int]]:
-    """Send a frame to many sockets; answers which took less than all of it, and how much."""
+def send_all(ways: Iterable[Straight], frames: Iterable[bytes]) -> list[tuple[int, int]]:
+    """Send each way its frame; answers which of them took less than all of it, and how much."""
     short = []
-    size = len(frame)
-    for send in sends:
+    for place, (send, frame) in enumerate(zip(ways, frames, strict=True)):
         try:
             sent = send(frame)
         except OSError:  # full, or broken: the transport meets the same, and knows what to do
             sent = 0
-        if sent != size:
-            short.append((send, sent))
+        if sent != len(frame):
+            short.append((place, sent))
     return short
 
 
@@ -67,7 +66,7 @@ class DirectSink:
         if self._send is None or transport.dataBuffer or transport._tempDataLen:
             transport.write(data)
         elif transport.connected and not transport.disconnecting:
-            for _, sent in send_all((self._send,), data):
+            for _, sent in send_all((self._send,), (data,)):
                 transport.write(data[sent:])
             left = self._waiting()
             self._spared = left + FOLLOWING_BYTES if left else 0
