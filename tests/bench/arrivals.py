@@ -7,7 +7,7 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from tests.bench.crowd import HANDSHAKE, POLL, Client, client_frame, obey
+from tests.bench.crowd import HANDSHAKE, PING_EVERY, POLL, Client, client_frame, obey
 from tests.bench.players import Players, spread
 from tests.player import cookie
 
@@ -41,6 +41,7 @@ class Arrivals(Players):
                     self.read(client)
                 else:
                     self._let_in(client, bytes.fromhex(hello))
+            self.ping(time.monotonic())
         waits = spread([wait * 1000 for wait in self.waits])
         return {"waits": waits, "unseen": self.left, "open": len(self.clients)}
 
@@ -53,6 +54,7 @@ class Arrivals(Players):
             client.rest = rest
             wish = json.dumps({"name": f"New{client.seq}", "colour": 1}).encode()
             client.sock.sendall(client_frame(hello) + client_frame(b"\x02" + wish))
+            self.pings.append((time.monotonic() + PING_EVERY, client))
 
     def message(self, client: Client, data: bytes, at: int, end: int, now: float) -> None:
         """Take one message; the first picture ends a wait."""

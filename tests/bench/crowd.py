@@ -193,12 +193,15 @@ class Crowd:
         return {"cpu": spent, "open": len(self.clients), **self.seen()}
 
     def _tend(self, seconds: float) -> None:
-        """Read what comes within so many seconds, and ping for whom it is time."""
+        """Read what comes within so many seconds, and ping."""
         time.sleep(REST)
         for fd, _ in self.epoll.poll(seconds):
             if fd in self.clients:
                 self.read(self.clients[fd])
-        now = time.monotonic()
+        self.ping(time.monotonic())
+
+    def ping(self, now: float) -> None:
+        """Ping for whom it is time."""
         while self.pings and self.pings[0][0] <= now:
             due, client = self.pings.popleft()
             if self.send(client, struct.pack("<BII", 6, 1, client.tick)):

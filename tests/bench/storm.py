@@ -55,8 +55,8 @@ async def run() -> dict[str, float]:
     print(f"  who was there  gap {three(seen['gaps'])} ms; missed {seen['missed']} ticks")
     print(f"  as the {COMING} left  gap {three(left['gaps'])} ms; missed {left['missed']} ticks")
     harmed = any(s["missed"] or s["keyframes"] or s["open"] < THERE for s in (seen, left))
-    if come["unseen"] or harmed:
-        print("  BROKEN RUN: somebody saw nothing, or missed a tick")
+    if come["unseen"] or come["open"] < COMING or harmed:
+        print("  BROKEN RUN: somebody saw nothing, missed a tick, or was closed")
     return {
         "wait p99": come["waits"][1],
         "gap p99": seen["gaps"][1],
