@@ -29,9 +29,9 @@ RETRY_AFTER = 0.5  # s before a lost subscription is tried again
 UNSENT_BOUND = 512  # commands kept for a room while its engine is looked for; then dropped
 PINGS_MOST = 100  # of a process, told in each report: who is slowest is who is looked for
 ROOMS_BOUND = 5_000  # feeds of one process; a room more is refused as gone
-# Ticks of one room that came and were not taken yet. More is a second or so of play: a board as old
-# as that is dropped, and everybody shown anew, for no action on it would count any more.
-WAITING_BOUND = 16
+# Ticks of one room that came and were not taken yet: one and a half seconds of a fast one, and what
+# one who stands apart may have waiting. With more, all are dropped, and everybody is shown anew.
+WAITING_BOUND = 30
 
 
 class Hub:
