@@ -7,8 +7,8 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from tests.bench.crowd import HANDSHAKE, PING_EVERY, POLL, Client, client_frame, obey
-from tests.bench.players import Players, spread
+from tests.bench.crowd import HANDSHAKE, PING_EVERY, POLL, Client, Data, client_frame, obey
+from tests.bench.players import Players, among
 from tests.player import cookie
 
 LATE_SECONDS = 10.0  # after the last has knocked, until who has seen nothing is given up
@@ -42,7 +42,7 @@ class Arrivals(Players):
                 else:
                     self._let_in(client, bytes.fromhex(hello))
             self.ping(time.monotonic())
-        waits = spread([wait * 1000 for wait in self.waits])
+        waits = among([wait * 1000 for wait in self.waits])
         return {"waits": waits, "unseen": self.left, "open": len(self.clients)}
 
     def _let_in(self, client: Client, hello: bytes) -> None:
@@ -56,7 +56,7 @@ class Arrivals(Players):
             client.sock.sendall(client_frame(hello) + client_frame(b"\x02" + wish))
             self.pings.append((time.monotonic() + PING_EVERY, client))
 
-    def message(self, client: Client, data: bytes, at: int, end: int, now: float) -> None:
+    def message(self, client: Client, data: Data, at: int, end: int, now: float) -> None:
         """Take one message; the first picture ends a wait."""
         if data[at] == 0x82 and not client.tick:
             self.waits.append(now - self.opened[client])

@@ -24,6 +24,8 @@ GROUP = 50  # handshakes at once: the server answers each within its time-out
 REST = 0.001
 READ_BYTES = 16384  # of one read: more than nearly any frame here
 GAP_MS = 5_000  # gaps are counted by the millisecond, up to this one
+SIZE_MOST = READ_BYTES  # frames by the byte
+Data = bytes | bytearray
 CONNECT_SECONDS = 60.0  # until thousands have been let in
 TICK = struct.Struct("<IB")  # in a frame: its tick and flags, behind its type and epoch
 MASK = b"\x5a\xc3\x17\x88"  # any will do; a server must unmask with whatever is sent
@@ -59,6 +61,7 @@ class Crowd:
 
     def __init__(self) -> None:
         self.epoll = select.epoll()
+        self.buffer = bytearray(READ_BYTES)
         self.clients: dict[int, Client] = {}
         self.pings: deque[tuple[float, Client]] = deque()
         self.lost: Counter[int] = Counter()  # sockets, by close code: since the beginning
@@ -68,6 +71,7 @@ class Crowd:
         """Begin to count anew."""
         self.frames = self.missed = self.keyframes = self.sent = self.bytes = 0
         self.gaps = [0] * (GAP_MS + 1)
+        self.sizes = [0] * (SIZE_MOST + 1)
 
     # --- Connections -------------------------------------------------------------------------
     def connect(self, port: int, count: int, path: str, hello: str) -> dict[str, Any]:
@@ -121,23 +125,26 @@ class Crowd:
     # --- Reading -----------------------------------------------------------------------------
     def read(self, client: Client) -> None:
         """Take what the server sent to a client."""
+        data = self.buffer
         try:
-            data = client.sock.recv(READ_BYTES)
+            size = client.sock.recv_into(data)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        if not data:
+            size = 0
+        if not size:
             self._lose(client)
             return
-        now, at, size = time.monotonic(), 0, len(data)
+        now = time.monotonic()
         self.bytes += size
-        if client.rest:
-            data = client.rest + data
-            size = len(data)
-        elif size > 130 and data[1] == 126 and size - 4 == (data[2] << 8 | data[3]):
+        if not client.rest and size > 130 and data[1] == 126 and size - 4 == data[2] << 8 | data[3]:
             self.message(client, data, 4, size, now)  # one message and no more, as nearly always
             return
+        self._read_all(client, client.rest + bytes(data[:size]), now)
+
+    def _read_all(self, client: Client, data: bytes, now: float) -> None:
+        """Take several messages, the last of which may not be whole yet."""
+        at, size = 0, len(data)
         while size - at >= 2:
             length, head = data[at + 1], 2
             if length == 126:
@@ -154,19 +161,25 @@ class Crowd:
             at += head + length
         client.rest = data[at:]
 
-    def message(self, client: Client, data: bytes, at: int, end: int, now: float) -> None:
+    def message(self, client: Client, data: Data, at: int, end: int, now: float) -> None:
         """Take one message of the server: data[at:end], which came at a time."""
         if data[at] != 0x82:
             client.kinds.add(data[at])
+            self.told(client, data, at, now)
             return
         tick, flags = TICK.unpack_from(data, at + 5)
         if flags & 1:
             self.keyframes += 1
-        elif client.tick:
-            self.frames += 1
-            self.missed += tick != client.tick + 1
-            self.gaps[min(GAP_MS, int((now - client.at) * 1000))] += 1
+        else:
+            if client.tick:
+                self.frames += 1
+                self.missed += tick != client.tick + 1
+                self.gaps[min(GAP_MS, int((now - client.at) * 1000))] += 1
+            self.sizes[min(SIZE_MOST, end - at)] += 1
         client.tick, client.at = tick, now
+
+    def told(self, client: Client, data: Data, at: int, now: float) -> None:
+        """Take a message that is no frame."""
 
     def _lose(self, client: Client, code: int = 1006) -> None:
         self.lost[code] += 1
@@ -195,9 +208,11 @@ class Crowd:
     def _tend(self, seconds: float) -> None:
         """Read what comes within so many seconds, and ping."""
         time.sleep(REST)
-        for fd, _ in self.epoll.poll(seconds):
-            if fd in self.clients:
-                self.read(self.clients[fd])
+        find = self.clients.get
+        for fd, _ in self.epoll.poll(seconds, len(self.clients) + 1):
+            client = find(fd)
+            if client:
+                self.read(client)
         self.ping(time.monotonic())
 
     def ping(self, now: float) -> None:
@@ -216,17 +231,8 @@ class Crowd:
         """What was seen since it was last asked."""
         keys = ("frames", "missed", "keyframes", "lost", "sent", "bytes")
         seated = sum(0x84 in client.kinds for client in self.clients.values())
-        return {"seated": seated, "gaps": self._spread(), **{k: getattr(self, k) for k in keys}}
-
-    def _spread(self) -> list[int]:
-        """p50, p99 and max of the gaps, in ms."""
-        total, seen, found = sum(self.gaps), 0, []
-        for ms, number in enumerate(self.gaps):
-            seen += number
-            while len(found) < 2 and number and seen >= total * (0.5, 0.99)[len(found)]:
-                found.append(ms)
-        last = max((ms for ms, number in enumerate(self.gaps) if number), default=0)
-        return [*found, last] if total else [0, 0, 0]
+        spreads = {"gaps": spread(self.gaps), "sizes": spread(self.sizes)}  # ms, and bytes
+        return {"seated": seated, **spreads, **{k: getattr(self, k) for k in keys}}
 
     def send(self, client: Client, payload: bytes) -> bool:
         """Send a message; says whether the socket took it."""
@@ -243,6 +249,17 @@ class Crowd:
         for number, client in enumerate(list(self.clients.values())[:count]):
             self.send(client, b"\x02" + json.dumps({"name": f"C{number}", "colour": 1}).encode())
         return {}
+
+
+def spread(numbers: list[int]) -> list[int]:
+    """p50, p99 and max of values, counted in the place of each."""
+    total, seen, found = sum(numbers), 0, []
+    for value, number in enumerate(numbers):
+        seen += number
+        while len(found) < 2 and number and seen >= total * (0.5, 0.99)[len(found)]:
+            found.append(value)
+    last = max((value for value, number in enumerate(numbers) if number), default=0)
+    return [*found, last] if total else [0, 0, 0]
 
 
 def obey(crowd: Crowd) -> None:

@@ -9,11 +9,10 @@ import struct
 import time
 from typing import Any
 
-from tests.bench.crowd import Client, Crowd, obey
+from tests.bench.crowd import Client, Crowd, Data, obey
 
-FRAME, NOTE, SEATED, ACKED = 0x82, 0x83, 0x84, 0x85
+NOTE, ACKED = 0x83, 0x85
 TURN, SPAWN = 1, 2
-SIZES_BOUND = 200_000  # frame sizes kept of one measurement
 
 
 class Players(Crowd):
@@ -28,29 +27,20 @@ class Players(Crowd):
     def reset(self) -> None:
         """Begin to count anew."""
         super().reset()
-        self.sizes: list[int] = []
         self.delays: list[float] = []
 
     def seen(self) -> dict[str, Any]:
-        """What was seen, with frame sizes in bytes and delays in ms, each as p50, p99 and max."""
-        return super().seen() | {
-            "sizes": spread(self.sizes),
-            "delays": spread([delay * 1000 for delay in self.delays]),
-        }
+        """What was seen, with delays in ms as p50, p99 and max."""
+        return super().seen() | {"delays": among([delay * 1000 for delay in self.delays])}
 
-    def message(self, client: Client, data: bytes, at: int, end: int, now: float) -> None:
-        """Take one message of the server."""
-        super().message(client, data, at, end, now)
-        kind = data[at]
-        if kind == FRAME:
-            if len(self.sizes) < SIZES_BOUND and not data[at + 9] & 1:
-                self.sizes.append(end - at)
-        elif kind == ACKED:
+    def told(self, client: Client, data: Data, at: int, now: float) -> None:
+        """Take an answer to an action, or the news of a death."""
+        if data[at] == ACKED:
             (number,) = struct.unpack_from("<H", data, at + 1)
             asked = self.asked.pop(client, None)
             if asked is not None and asked[0] == number:
                 self.delays.append(now - asked[1])
-        elif kind == NOTE:
+        elif data[at] == NOTE:
             self.dead.add(client)
             self.send(client, b"\x05" + data[at + 1 : at + 3])
 
@@ -65,7 +55,7 @@ class Players(Crowd):
         return head + bytes((TURN, self.random.randrange(4)))
 
 
-def spread(values: list[Any]) -> list[float]:
+def among(values: list[Any]) -> list[float]:
     """p50, p99 and max."""
     if not values:
         return [0, 0, 0]
