@@ -378,6 +378,18 @@ def test_losses_of_the_last_seconds_are_said(server: redis.Redis) -> None:
     assert said in problems(overview.overview())
 
 
+def test_a_web_process_that_sends_many_ticks_late_is_named(server: redis.Redis) -> None:
+    healthy(server)
+    for late, said in (
+        (9, []),
+        (40, ["web w1 is overloaded: it sent 40 ticks late, each with the "]),
+    ):
+        recent = {"web.ticks_joined": late}
+        publish(server, report("web", "w1", recent=recent, recent_seconds=9.9))
+        found = problems(overview.overview())
+        assert [text.partition("next,")[0] for text in found if "late" in text] == said
+
+
 def test_rooms_that_overrun_are_named_the_worst_first(server: redis.Redis) -> None:
     healthy(server)
     rooms = [

@@ -87,7 +87,7 @@ def bounds(alert: str) -> list[float]:
     ("alert", "said"),
     [
         ("LoopHangs", [words.HUNG]),
-        ("ProcessOverloaded", [words.LAG]),
+        ("ProcessOverloaded", [words.LAG, words.JOINED]),
         ("QueueStuck", [words.STUCK]),
         ("ScoresWait", [words.OUTBOX_STUCK, words.OUTBOX_ALARM]),
         ("RedisSlow", [words.LATENCY]),
