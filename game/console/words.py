@@ -19,7 +19,7 @@ ROOMS_NAMED = 3  # that overrun; the list of rooms shows them all
 DROPPED = {  # counters that should stand still, and what it means that they do not
     "web.inputs_dropped": "actions dropped on their way to an engine",
     "web.crowded": "sockets turned away: their address or player has too many",
-    "web.ticks_dropped": "ticks never shown: a web process was a second behind",
+    "web.ticks_dropped": "ticks never shown: a web process was too far behind",
     "engine.inputs_dropped": "inputs dropped: sockets, or those who ask to join, say too much",
     "layer.dropped": "messages between processes dropped: their reader does not keep up",
     "engine.overruns": "ticks took longer than they may",

@@ -7,7 +7,6 @@ bare asyncio loop that writes as many frames of the same size to as many sockets
 import argparse
 import asyncio
 import gc
-import json
 import os
 import random
 import statistics
@@ -15,10 +14,12 @@ import struct
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import psutil
 
 from tests import conftest, processes
+from tests.bench.repeat import repeat
 from tests.player import Player
 
 assert conftest  # it starts Valkey and sets the environment, before Django is set up
@@ -228,12 +229,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    figures = []
-    for number in range(given.runs):
-        print(f"{given.players} players in {given.rooms} rooms, run {number + 1}:")
-        figures.append(asyncio.run(run(given.players, given.rooms, given.seconds)))
-    medians = {key: statistics.median(f[key] for f in figures) for key in figures[0]}
-    print("median of the runs: " + json.dumps({k: round(v, 4) for k, v in medians.items()}))
+    once = partial(run, given.players, given.rooms, given.seconds)
+    repeat(f"{given.players} players in {given.rooms} rooms", given.runs, once)
 
 
 if __name__ == "__main__":
