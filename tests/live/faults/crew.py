@@ -19,11 +19,11 @@ from collections import Counter, deque
 from typing import Any
 from uuid import uuid4
 
-from tests.bench.crowd import GAP_MS, HANDSHAKE, PING_EVERY, READ_BYTES, Client
-from tests.bench.players import ACKED, NOTE, SEATED, Players, spread
+from tests.bench.crowd import GAP_MS, HANDSHAKE, PING_EVERY, READ_BYTES, Client, Data
+from tests.bench.players import ACKED, NOTE, Players, among
 from tests.player import cookie
 
-WELCOME, FRAME, ERROR = 0x81, 0x82, 0x87
+WELCOME, FRAME, SEATED, ERROR = 0x81, 0x82, 0x84, 0x87
 POLL = 0.01  # s of one wait
 TURN_EVERY = 2.0  # s between the turns of one player
 RESTARTING = 4012
@@ -150,7 +150,7 @@ class Members(Players):
             self._lose(client)
 
     # --- What is said ------------------------------------------------------------------------
-    def message(self, client: Client, data: bytes, at: int, end: int, now: float) -> None:
+    def message(self, client: Client, data: Data, at: int, end: int, now: float) -> None:
         """Take one message of the server."""
         assert isinstance(client, Member)
         kind = data[at]
@@ -168,7 +168,7 @@ class Members(Players):
         elif kind == ERROR:
             self.errors[struct.unpack_from("<H", data, at + 1)[0]] += 1
 
-    def _frame(self, member: Member, data: bytes, at: int, now: float) -> None:
+    def _frame(self, member: Member, data: Data, at: int, now: float) -> None:
         """No tick comes twice, or is taken back; no epoch comes after a later one."""
         _, epoch, tick, flags = struct.unpack_from("<BIIB", data, at)
         self.frames += 1
@@ -194,7 +194,7 @@ class Members(Players):
             member.away = 0.0
         member.seat, member.seq = seat, seq
 
-    def _note(self, member: Member, data: bytes) -> None:
+    def _note(self, member: Member, data: Data) -> None:
         told = json.loads(data[3:])
         if told["life"] not in self.lives:
             self.lives[told["life"]] = told["cause"]
@@ -212,7 +212,7 @@ class Members(Players):
             "seated": sum(member.seat > 0 for member in self.members),
             "codes": dict(self.codes),
             "errors": dict(self.errors),
-            "returns": spread(self.returns),
+            "returns": among(self.returns),
             "fell": dict(Counter(self.fell.values())),
             "gaps": self.gaps,
             "worst": max(self.worst.values(), default=0.0),
