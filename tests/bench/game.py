@@ -30,6 +30,11 @@ BOARD = {"width": 256, "height": 256, "rate": RATE, "rocks": 64}
 LADDER = (400, 1_600, 2_400)
 # By players: gap p99 in ms, median frame in bytes, web + engine + Redis as a share of a core.
 BARS = {1_600: (75, 400, 0.65), 2_400: (85, 500, 0.90)}
+ENGINE = {  # what it observed in the last seconds
+    "engine.tick_seconds": "for a step",
+    "engine.commit_seconds": "until Redis confirmed it",
+    "process.loop_lag_seconds": "by which it woke late",
+}
 LATE = 0.5  # ticks a second, of those below: with more, a web process does not keep up
 DELAY_BAR = 1000 / RATE + 40  # ms from an input to its effect at p99, with 1,600 players
 
@@ -67,6 +72,7 @@ async def run(players: int, webs: int, seconds: float) -> dict[str, float]:
             for process in reports
             if process["kind"] == "web"
         )
+        [seen["engine"]] = [p["observed"] for p in reports if p["kind"] == "engine"]
         await crowd("close")
     await store.close_aredis()
     async with child("-m", "tests.bench.crowd", **pipes) as process:
@@ -95,6 +101,9 @@ def told(
     if seen["late"] > LATE:
         print(f"  LATE: {seen['late']:.1f} ticks a second went out with the next, in one write")
     print(f"  gap         {three(seen['gaps'])} ms (bar for p99 {gap})")
+    for name, what in ENGINE.items():
+        spread = [seen["engine"][name][key] * 1000 for key in ("p50", "p99", "max")]
+        print(f"  engine      {three(spread)} ms {what}")
     print(f"  input → effect {three(seen['delays'])} ms (bar for p99 {DELAY_BAR:.0f})")
     print(f"  frame       {three(seen['sizes'])} B (bar for the median {size})")
     print(f"  to a player {seen['bytes'] / took / players / 1000:.1f} kB a second")
