@@ -176,19 +176,16 @@ class Feed:
 
     def _serve_row(self, row: Row, view: int) -> None:
         """Give all who stand in a row this tick; it has not been sent to any of them."""
-        frame, sends = server_frame(self.frames.of(row.before, view)), row.sends
-        earlier, count = b"", 1
-        if row.held:
-            earlier, count = b"".join(map(server_frame, row.held)), len(row.held) + 1
-            row.held = []
-        row.before, row.tick = view, self.frames.tick
+        frame = server_frame(self.frames.of(row.before, view))
+        held, sends = row.held, row.sends
+        row.before, row.tick, row.held = view, self.frames.tick, []
         if row.own:
             own, row.own = row.own, {}
             for socket, messages in own.items():
-                data = earlier + _with(messages, frame)
-                self._out.put(socket, sends[socket], data, count + len(messages))
+                said = [*held, *messages]
+                self._out.put(socket, sends[socket], _with(said, frame), len(said) + 1)
             sends = {socket: send for socket, send in sends.items() if socket not in own}
-        self._out.put_all(sends, earlier + frame, count)
+        self._out.put_all(sends, _with(held, frame), len(held) + 1)
 
     def _serve_first(self, socket: Socket) -> None:
         """Give one who acted this tick before the others."""

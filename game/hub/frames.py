@@ -19,7 +19,7 @@ class Frames:
         self.tick = 0
         self.welcome = b""
         self.views: list[list[int]] = []  # empty while regions are not known: sockets wait
-        self._seen: list[frozenset[int]] = []  # the same
+        self._seen: list[frozenset[int]] = []  # the same, to tell two apart
         self.regions: dict[int, list[bytes]] = {}  # its keyframe, then the deltas since
         self._unkeyed = 0  # ticks since a keyframe of any region came
         self._keys: dict[int, bytes] = {}  # regions whose keyframe came with this tick
