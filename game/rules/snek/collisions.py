@@ -4,100 +4,100 @@ Every snake is judged against the board as it will be when all have moved, so ne
 of seats nor the order of joining can decide anything.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from game.rules.contract import NOBODY, Pilot
 from game.rules.grid import Numbers
 from game.rules.snek.cells import NOWHERE
-from game.rules.snek.living import DIES, GOES, HOLDS, NO_SLOT, Snake
+from game.rules.snek.living import Living, Snake
 from game.rules.snek.state import Death, State, Step
 
 CAUSES: Final = ("left", "wall", "rock", "self", "snake", "head-on")
 LEFT, WALL, ROCK, SELF, SNAKE, HEAD_ON = range(len(CAUSES))
+NOTHING: Final = np.array(0)  # see Cells on numbers
+
+
+class Ahead(NamedTuple):
+    """What lies before those whose targets are taken, and who meets where."""
+
+    blocked: list[Snake]
+    spared: list[int]  # slots: blocked too, but it or the one in its way is protected
+    followers: dict[int, list[int]]  # slots, by that of whose tail leaves if its snake goes
+    shared: list[list[Snake]]  # those who want one cell
 
 
 def judge_moves(state: State, step: Step) -> None:
-    """Decide each snake's fate, and credit those who brought a death about."""
-    blocked, shared, followers = aim(state, step)
-    step.held = [snake for snake in blocked if is_spared(state, snake)]
-    for rivals in shared:
-        step.held += who_yields(state, rivals)
-    hold_still(step.held, followers)
-    for snake in blocked:
-        if snake.fate == GOES:
-            step.deaths.append(blame(state, snake))
-    for rivals in shared:
-        step.deaths += meet([snake for snake in rivals if snake.fate == GOES])
+    """Decide who dies and who holds, and credit those who brought a death about."""
+    living = state.living
+    living.aim(state.board)
+    for death in step.deaths:  # who leaves the room
+        living.targets[death.snake.slot] = NOWHERE
+    ahead = look_ahead(state)
+    held = ahead.spared
+    for rivals in ahead.shared:
+        held += [snake.slot for snake in who_yields(state, rivals)]
+    hold_still(living, held, ahead.followers)
+    step.deaths += [blame(state, snake) for snake in ahead.blocked]
+    for rivals in ahead.shared:
+        step.deaths += meet([snake for snake in rivals if not snake.holds])
     for death in step.deaths:
-        death.snake.fate = DIES
         if death.by and death.cause == SNAKE:
             killer = state.snakes[death.by]
             killer.credit_kill()
             step.scored[killer.seat] = killer
 
 
-def aim(state: State, step: Step) -> tuple[list[Snake], list[list[Snake]], dict[int, list[Snake]]]:
-    """Set every target; return who is blocked, who shares a cell, and who follows which tail."""
-    living, owner, snakes = state.living, state.owner, state.snakes
-    living.aim(state.board)
-    targets, tails, grow = living.targets, living.tails, living.grow
-    for death in step.deaths:  # who leaves the room
-        targets[death.snake.slot] = NOWHERE
-    there = np.asarray(owner)[np.asarray(targets)]
-    blocked: list[Snake] = []
-    followers: dict[int, list[Snake]] = {}  # by target: a tail that leaves if its snake goes
-    for snake in living.pick(there.nonzero()[0]):
-        if snake.fate == DIES:
-            continue
-        cell = targets[snake.slot]
-        other = snakes[owner[cell]].slot if owner[cell] > 0 else NO_SLOT
-        if other != NO_SLOT and tails[other] == cell and not grow[other]:
-            followers.setdefault(cell, []).append(snake)
-        else:
-            blocked.append(snake)
-    meetings = meet_on_free_cells(state, (there == 0).nonzero()[0])
-    meetings += [rivals for rivals in followers.values() if len(rivals) > 1]
-    return blocked, meetings, followers
+def look_ahead(state: State) -> Ahead:
+    """See what every snake moves into; who leaves the room moves nowhere."""
+    living = state.living
+    targets = np.asarray(living.targets)
+    there = np.asarray(state.owner)[targets]
+    shared = meet_on_free_cells(state, (there == NOTHING).nonzero()[0])
+    slots = ((there != NOTHING) & (targets >= NOTHING)).nonzero()[0]
+    if not len(slots):
+        return Ahead([], [], {}, shared)
+    theirs = there[slots] > NOTHING  # not rock
+    others = living.slots_in(there[slots])
+    tails, grow, safe_until = map(np.asarray, (living.tails, living.grow, living.safe_until))
+    follows = theirs & (tails[others] == targets[slots]) & (grow[others] == NOTHING)
+    spared = (safe_until[slots] > state.tick) | theirs & (safe_until[others] > state.tick)
+    followers: dict[int, list[int]] = {}
+    for slot, other in zip(slots[follows].tolist(), others[follows].tolist(), strict=True):
+        followers.setdefault(other, []).append(slot)
+    crowds = [living.pick(behind) for behind in followers.values() if len(behind) > 1]
+    return Ahead(
+        living.pick(slots[~(follows | spared)].tolist()),
+        slots[spared & ~follows].tolist(),
+        followers,
+        shared + sorted(crowds, key=lambda snakes: snakes[0].life),
+    )
 
 
 def meet_on_free_cells(state: State, slots: Numbers) -> list[list[Snake]]:
     """Who of those that go to free cells want one, in the order of the lives of the seconds."""
     wanted = np.asarray(state.living.targets)[slots]
     rivals: dict[int, list[Snake]] = {}
-    for snake in state.living.pick(slots[state.cells.wanted_twice(wanted)]):
+    for snake in state.living.pick(slots[state.cells.wanted_twice(wanted)].tolist()):
         rivals.setdefault(snake.target, []).append(snake)
     return sorted(rivals.values(), key=lambda snakes: snakes[1].life)
 
 
-def is_safe(state: State, snake: Snake) -> bool:
-    """Whether its spawn protection still lasts."""
-    return state.tick < snake.safe_until
-
-
-def is_spared(state: State, snake: Snake) -> bool:
-    """Whether a blocked snake holds still, because it or the one in its way is protected."""
-    if is_safe(state, snake):
-        return True
-    there = state.owner[snake.target]
-    return there > 0 and is_safe(state, state.snakes[there])
-
-
 def who_yields(state: State, rivals: list[Snake]) -> list[Snake]:
     """Of snakes that want one cell: those that hold still, as a protected one has right of way."""
-    safe = [snake for snake in rivals if is_safe(state, snake)]
+    safe = [snake for snake in rivals if state.tick < snake.safe_until]
     if not safe:
         return []
     return rivals if len(safe) > 1 else [snake for snake in rivals if snake is not safe[0]]
 
 
-def hold_still(held: list[Snake], followers: dict[int, list[Snake]]) -> None:
-    """Hold these, then whoever follows a tail that stays because of it, until no one is added."""
-    for snake in held:  # grows while it is walked; a snake is held once, so this ends
-        if snake.fate == GOES:
-            snake.fate = HOLDS
-            held += followers.get(snake.tail, ())
+def hold_still(living: Living, held: list[int], followers: dict[int, list[int]]) -> None:
+    """Hold these slots, then whoever follows a tail that stays because of it, to the last."""
+    for slot in held:  # grows while it is walked; a snake is held once, so this ends
+        if not living.holds[slot]:
+            living.holds[slot] = 1
+            held += followers.get(slot, ())
 
 
 def blame(state: State, snake: Snake) -> Death:
@@ -110,7 +110,7 @@ def blame(state: State, snake: Snake) -> Death:
     if there == snake.seat:
         return Death(snake, SELF)
     other = state.snakes[there]
-    swap = other.target == snake.head and other.fate != HOLDS and snake.target == other.head
+    swap = other.target == snake.head and not other.holds and snake.target == other.head
     return Death(snake, HEAD_ON if swap else SNAKE, credited(other))
 
 

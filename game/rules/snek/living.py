@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
@@ -12,10 +12,9 @@ import numpy as np
 from game.rules.contract import Pilot
 from game.rules.grid import Numbers
 from game.rules.snek.board import Board
-from game.rules.snek.cells import NOWHERE, Cells
+from game.rules.snek.cells import MOST, NOWHERE, Cells
 from game.rules.snek.tuning import POINTS_KILL
 
-GOES, HOLDS, DIES = 0, 1, 2  # a snake's fate this tick
 TWO: Final = np.array(2)  # bits of a direction; see Cells on numbers
 NO_SLOT: Final = sys.maxsize  # of the dead: to ask for their heads is an IndexError
 
@@ -54,9 +53,11 @@ class Living:
         self.tails = array("q")  # cells
         self.headings = array("q")  # directions in which they want to go next
         self.grow = array("q")  # cells still to grow; until it is 0, the tail stays
+        self.safe_until = array("q")  # the tick that ends their protection
         # These only mean something within a step.
         self.aims: Numbers = np.zeros(0, np.int64)  # head << 2 | heading
         self.targets = array("q")  # cells about to be entered
+        self.holds = bytearray()  # 1 for who holds still
 
     def add(self, snake: "Snake", body: Sequence[int], heading: int) -> None:
         """Give a snake a slot; the cells of its body come tail first."""
@@ -67,12 +68,14 @@ class Living:
         self.tails.append(body[0])
         self.headings.append(heading)
         self.grow.append(0)
+        self.safe_until.append(0)
         self.targets.append(NOWHERE)
 
     def remove(self, snake: "Snake") -> None:
         """Take a snake out; the last one moves into its slot."""
         slot = snake.slot
-        for column in (self.seats, self.heads, self.tails, self.headings, self.grow, self.targets):
+        whence = (self.seats, self.heads, self.tails, self.headings)
+        for column in (*whence, self.grow, self.safe_until, self.targets):
             column[slot] = column[-1]
             column.pop()
         last = self.snakes[slot] = self.snakes[-1]
@@ -81,13 +84,22 @@ class Living:
         snake.slot = NO_SLOT
 
     def aim(self, board: Board) -> None:
-        """Make what lies before each the target."""
+        """Make what lies before each the target; nobody holds still yet."""
         self.aims = np.asarray(self.heads) << TWO | np.asarray(self.headings)
         self.targets = array("q", board.beside[self.aims].astype(np.int64).tobytes())
+        self.holds = bytearray(len(self.snakes))
 
-    def pick(self, slots: Numbers) -> list["Snake"]:
+    def slots_in(self, seats: Numbers) -> Numbers:
+        """The slots of the snakes in these seats; of what is no seat, any slot."""
+        own = np.asarray(self.seats)
+        slots = np.zeros(MOST + 1, np.int16)
+        slots[own] = np.arange(len(own))
+        found: Numbers = slots[seats]
+        return found
+
+    def pick(self, slots: Iterable[int]) -> list["Snake"]:
         """Those in these slots, in the order of their lives."""
-        return sorted(map(self.snakes.__getitem__, slots.tolist()), key=attrgetter("life"))
+        return sorted(map(self.snakes.__getitem__, slots), key=attrgetter("life"))
 
 
 class Snake:
@@ -95,21 +107,19 @@ class Snake:
 
     __slots__ = (
         "born",
-        "fate",
         "kills",
         "length",
         "life",
         "living",
         "player",
         "queue",
-        "safe_until",
         "score",
         "seat",
         "shield",
         "slot",
     )
 
-    def __init__(self, living: Living, player: Player, *, life: int, born: int, safe: int) -> None:
+    def __init__(self, living: Living, player: Player, *, life: int, born: int) -> None:
         self.living = living
         self.slot = NO_SLOT  # in living
         self.player = player
@@ -118,11 +128,9 @@ class Snake:
         self.length = 0  # cells it has earned: those on the board and those still to grow
         self.life = life
         self.born = born  # tick
-        self.safe_until = born + safe  # tick
         self.shield = -1  # the region in which its protection is shown, or -1
         self.score = 0
         self.kills = 0
-        self.fate = GOES
 
     @property
     def head(self) -> int:
@@ -147,6 +155,20 @@ class Snake:
     @heading.setter
     def heading(self, direction: int) -> None:
         self.living.headings[self.slot] = direction
+
+    @property
+    def safe_until(self) -> int:
+        """The tick that ends its protection."""
+        return self.living.safe_until[self.slot]
+
+    @safe_until.setter
+    def safe_until(self, tick: int) -> None:
+        self.living.safe_until[self.slot] = tick
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds still; only means something within a step."""
+        return bool(self.living.holds[self.slot])
 
     @property
     def moved(self) -> int:

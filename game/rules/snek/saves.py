@@ -126,14 +126,14 @@ def load_player(state: State, entry: Mapping[str, Any]) -> Player:
 def load_snakes(state: State, data: Mapping[str, Any]) -> None:
     """The living, on their cells; none may be left over."""
     entered = load_cells(state, data["cells"])
-    shielded: list[Snake] = []
+    shielded: list[tuple[int, Snake]] = []
     for entry in SNAKES.load(data["snakes"]):
         snake = load_snake(state, entry, entered)
         need((snake.shield >= 0) == (state.tick < snake.safe_until), "a shield is wrong")
         if snake.shield >= 0:
             state.shields.set(snake.shield, snake.seat, (snake.safe_until, snake.life))
-            shielded.append(snake)
-    state.shielded.extend(sorted(shielded, key=lambda snake: snake.safe_until))
+            shielded.append((snake.safe_until, snake))
+    state.shielded.extend(sorted(shielded, key=lambda entry: entry[0]))
     need(not entered, "a body has no snake")
 
 
@@ -158,7 +158,7 @@ def load_snake(state: State, entry: Mapping[str, Any], entered: dict[int, int]) 
     need(size >= START_LENGTH, "a snake is too short")
     body, ways = follow(state, number(entry["head"]), size, entered)
     life, born = number(entry["life"], 1, state.lives), number(entry["born"], 0, state.tick)
-    snake = Snake(state.living, player, life=life, born=born, safe=0)
+    snake = Snake(state.living, player, life=life, born=born)
     state.place(snake, body, ways)
     snake.feed(grow)
     snake.safe_until = number(entry["safe_until"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from game.rules.contract import ROOM, Died, Pilot, Row, Spawned, Table
 from game.rules.snek.collisions import LEFT, judge_moves
-from game.rules.snek.living import DIES, GOES, HOLDS, Player, Snake
+from game.rules.snek.living import Player, Snake
 from game.rules.snek.pilots import steer_absent, steer_bot
 from game.rules.snek.places import find_seed_cell, find_start
 from game.rules.snek.state import Death, State, Step
@@ -61,9 +61,7 @@ def queue_turn(snake: Snake, direction: int) -> None:
 def dismiss_leavers(state: State, step: Step) -> None:
     """End the lives of players who leave the room; like all who die, they go on blocking so far."""
     for seat in state.leavers:
-        snake = state.snakes[seat]
-        snake.fate = DIES
-        step.deaths.append(Death(snake, LEFT))
+        step.deaths.append(Death(state.snakes[seat], LEFT))
     state.leavers.clear()
 
 
@@ -96,27 +94,25 @@ def turn_snakes(state: State, step: Step) -> None:
 def move_snakes(state: State, step: Step) -> None:
     """Move all at once: first every tail leaves (of the dying too), then every head arrives."""
     living, cells = state.living, state.cells
-    for snake in step.held:
-        if snake.fate == HOLDS:  # it may have been named twice
-            living.grow[snake.slot] += 1  # the tail stays, as if it grew
-            living.targets[snake.slot] = snake.head
-            snake.fate = GOES
     for death in step.deaths:
         living.targets[death.snake.slot] = death.snake.head
-    cells.pull(np.asarray(living.tails), np.asarray(living.grow))
-    targets = np.asarray(living.targets)
-    columns = np.asarray(living.seats), np.asarray(living.heads), living.aims, targets
+    heads, targets, grow = map(np.asarray, (living.heads, living.targets, living.grow))
+    held = np.frombuffer(living.holds, np.uint8).nonzero()[0]
+    targets[held] = heads[held]
+    grow[held] += 1  # the tail stays, as if it grew
+    cells.pull(np.asarray(living.tails), grow)
+    columns = np.asarray(living.seats), heads, living.aims, targets
     for seat, cell in cells.push(*columns):
         state.look(state.players[seat], cell)
     living.heads, living.targets = living.targets, living.heads
-    step.fed = living.pick(np.frombuffer(state.edible, np.uint8)[targets].nonzero()[0])
+    step.fed = living.pick(np.frombuffer(state.edible, np.uint8)[targets].nonzero()[0].tolist())
 
 
 def end_protection(state: State, step: Step) -> None:
     """Show no more the protection that has lasted its time."""
     shielded = state.shielded
-    while shielded and shielded[0].safe_until <= state.tick:
-        state.drop_shield(shielded.popleft())
+    while shielded and shielded[0][0] <= state.tick:
+        state.drop_shield(shielded.popleft()[1])
 
 
 def feed_snakes(state: State, step: Step) -> None:
@@ -195,12 +191,12 @@ def spawn_snakes(state: State, step: Step) -> None:
 def begin_life(state: State, player: Player, body: list[int], heading: int) -> Spawned:
     """Put a snake on these cells, tail first; food under it is lost."""
     state.lives += 1
-    safe = state.ticks(SAFE_SECONDS)
-    snake = Snake(state.living, player, life=state.lives, born=state.tick, safe=safe)
+    snake = Snake(state.living, player, life=state.lives, born=state.tick)
     for cell in body:
         if state.edible[cell]:
             state.take_food(cell)
     state.place(snake, body, entered(state, body, heading))
+    snake.safe_until = state.tick + state.ticks(SAFE_SECONDS)
     state.show_shield(snake)
     state.look(player, body[-1])
     state.numbers.set(ROOM, snake.seat, (0, snake.length, 0))

@@ -42,7 +42,6 @@ class Step:
     """What the stages of one tick hand to each other."""
 
     actions: Sequence[tuple[int, int, Row]]
-    held: list[Snake] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
     fed: list[Snake] = field(default_factory=list)  # their heads are on food
     scored: dict[int, Snake] = field(default_factory=dict)  # by seat: a number to show changed
@@ -74,7 +73,8 @@ class State:
         self.grid = make_grid(options)
         self.large = bool(options["side"])  # in regions: nobody sees it all
         self.moved: dict[int, int] = {}  # seat -> view, of those whose view changed
-        self.shielded: deque[Snake] = deque()  # whose protection is shown, in the order it ends
+        # Until which tick whose protection is shown, in the order in which they end.
+        self.shielded: deque[tuple[int, Snake]] = deque()
         self.cells = Cells(self.grid)
         self.owner = self.cells.owner  # who is where: 0 no one, a seat, or ROCK
         self.owner[self.board.wall] = ROCK
@@ -145,7 +145,7 @@ class State:
         """Let everyone near see that a snake is protected."""
         snake.shield = self.grid.region[snake.head]
         self.shields.set(snake.shield, snake.seat, (snake.safe_until, snake.life))
-        self.shielded.append(snake)
+        self.shielded.append((snake.safe_until, snake))
 
     def drop_shield(self, snake: Snake) -> None:
         """Show no protection of a snake any more."""
