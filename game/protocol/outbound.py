@@ -60,6 +60,11 @@ def _row_struct(spec: TableSpec) -> struct.Struct:
     return struct.Struct("<" + spec.key + "".join(field.width for field in spec.fields))
 
 
+@cache
+def _own_struct(spec: TableSpec) -> struct.Struct:
+    return struct.Struct("<BB" + "".join(field.width for field in spec.fields))
+
+
 def _varint(number: int) -> bytes:
     """A number in as few bytes as it needs (LEB128)."""
     out = bytearray()
@@ -187,8 +192,7 @@ def frame(epoch: int, tick: int, parts: Iterable[bytes], *, keyframe: bool = Fal
 
 def own(table: int, spec: TableSpec, row: Row) -> bytes:
     """The newest row of a table that only its seat's player sees."""
-    layout = "<BB" + "".join(field.width for field in spec.fields)
-    return struct.pack(layout, codes.OWN, table, *row)
+    return _own_struct(spec).pack(codes.OWN, table, *row)
 
 
 def note(number: int, content: Mapping[str, Any]) -> bytes:
