@@ -32,7 +32,7 @@ def parade(snakes: int, side: int) -> Snek:
         game.join(seat, seat % 8)
         player = game.state.players[seat]
         del game.state.waiting[seat]
-        begin_life(game.state, player, [tail, tail + 1, tail + 2], RIGHT)
+        begin_life(game.state, player, [tail, tail + 1, tail + 2], [RIGHT] * 3)
         game.state.snakes[seat].safe_until = 0
     return game
 

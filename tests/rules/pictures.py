@@ -6,6 +6,8 @@
 A move is a letter and an arrow: "A^" turns A upwards.
 """
 
+from itertools import pairwise
+
 from game.rules.contract import Died, Event, Pilot
 from game.rules.snek import Snek
 from game.rules.snek.board import make_board
@@ -68,8 +70,9 @@ def _put(state: State, letter: str, pilot: Pilot, body: list[int]) -> Snake:
     seat = ord(letter) - 64
     player = Player(seat, seat % 8, pilot)
     state.seat(player)
-    heading = next(d for d in range(4) if state.board.near[d][body[-2]] == body[-1])
-    begin_life(state, player, body, heading)
+    near = state.board.near
+    ways = [next(d for d in range(4) if near[d][a] == b) for a, b in pairwise(body)]
+    begin_life(state, player, body, [ways[0], *ways])
     return state.snakes[seat]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from heapq import nlargest
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -185,29 +184,23 @@ def spawn_snakes(state: State, step: Step) -> None:
             return
         round_ = start.round
         del state.waiting[player.seat]
-        step.events.append(begin_life(state, player, start.body, start.heading))
+        ways = [start.heading] * len(start.body)  # it lies straight
+        step.events.append(begin_life(state, player, start.body, ways))
 
 
-def begin_life(state: State, player: Player, body: list[int], heading: int) -> Spawned:
-    """Put a snake on these cells, tail first; food under it is lost."""
+def begin_life(state: State, player: Player, body: list[int], ways: list[int]) -> Spawned:
+    """Put a snake on these cells, tail first, entered in these directions; food there is lost."""
     state.lives += 1
     snake = Snake(state.living, player, life=state.lives, born=state.tick)
     for cell in body:
         if state.edible[cell]:
             state.take_food(cell)
-    state.place(snake, body, entered(state, body, heading))
+    state.place(snake, body, ways)
     snake.safe_until = state.tick + state.ticks(SAFE_SECONDS)
     state.show_shield(snake)
     state.look(player, body[-1])
     state.numbers.set(ROOM, snake.seat, (0, snake.length, 0))
     return Spawned(snake.seat, snake.life)
-
-
-def entered(state: State, body: list[int], heading: int) -> list[int]:
-    """The directions in which the cells of a new body were entered, tail first."""
-    near = state.board.near
-    ways = [next(d for d in range(4) if near[d][a] == b) for a, b in pairwise(body)]
-    return [ways[0] if ways else heading, *ways]
 
 
 def plant_seeds(state: State, step: Step) -> None:
