@@ -11,14 +11,13 @@ import pytest
 from game import protocol
 from game.protocol import Ack, Act, Drop, Input, Join, Kick, Leave
 from game.room import (
-    INPUTS_PER_CONN,
-    JOINS_PER_SEAT,
     NOTES_PER_SEAT,
     Newer,
     Room,
     Settings,
     Tick,
 )
+from game.room.inbox import INPUTS_PER_CONN, JOINS_PER_SEAT
 from game.rules.contract import ROOM, Pilot
 from game.rules.games import GAMES
 from game.rules.snek import Snek

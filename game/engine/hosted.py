@@ -161,8 +161,8 @@ class Hosted:
             case protocol.Close():
                 pass  # the engine's to do
             case _:
-                refused = self.room.offer(command)
-                if refused == protocol.SCORES_BACKLOG and len(self.replies) < self.room.joins_bound:
+                refused, bound = self.room.offer(command), self.room.inbox.joins_bound
+                if refused == protocol.SCORES_BACKLOG and len(self.replies) < bound:
                     self.replies[command.conn] = [protocol.error(refused)]  # type: ignore[union-attr]
                 return refused
         return 0

@@ -4,15 +4,15 @@ Pure like the rules: no clock, no I/O. What `step` does follows from the inputs 
 the journal over a checkpoint gives the same room to the last bit.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from game import protocol
 from game.protocol import Ack, Act, Drop, Input, Join, Kick, Leave
 from game.room import picture
+from game.room.inbox import Inbox
 from game.room.parts import Seat, Settings, Tick
-from game.room.saves import PREVIOUS, load_seats, save_seats, upgrade
+from game.room.saves import STATE_VERSION, Newer, bring_up, load_seats, save_seats
 from game.room.seats import Seats
 from game.rules.contract import (
     NOBODY,
@@ -30,19 +30,12 @@ from game.rules.games import GAMES
 
 __all__ = ["STATE_FORMAT", "Newer", "Room", "Seat", "Settings", "Tick"]
 
-STATE_VERSION = 2
 # One number for all that an engine can read: higher with each version of the room's or a game's
 # state, and with each game.
 STATE_FORMAT = STATE_VERSION + sum(game.VERSION for game in GAMES.values())
-INPUTS_PER_CONN = 8  # inputs of one connection in a tick: two ticks' worth of the fastest typist
-JOINS_PER_SEAT = 2  # wishes to play in a tick, times capacity; web processes repeat what waits
 NOTES_PER_SEAT = 16  # unacknowledged notes kept; a page that missed more deaths has been away long
 MAX_SEAT = 16_000  # seat numbers count up to here and begin again: games pack them in 14 bits
 SEQ_SPAN = 1 << 16  # action numbers wrap at 16 bits
-
-
-class Newer(Exception):
-    """The state is not damaged: a later release wrote it, and this one cannot read it."""
 
 
 class Room:
@@ -59,10 +52,7 @@ class Room:
         self._prepare()
 
     def _prepare(self) -> None:
-        self.inbox: list[Input] = []
-        self._offered: Counter[str] = Counter()  # inputs by connection, in the inbox
-        self._dropped: set[str] = set()  # connections whose end is in the inbox
-        self._joins_left = self.joins_bound = JOINS_PER_SEAT * self.settings.capacity
+        self.inbox = Inbox(self.seats, self.settings.capacity)
         self.actions = {action.code: action for action in self.game.ACTIONS}
         self.hold = protocol.HOLD_SECONDS * max(1, self.game.rate)  # ticks
         self._fresh: list[Seat] = []  # whose connection came in this tick
@@ -70,40 +60,8 @@ class Room:
 
     # --- Inputs ----------------------------------------------------------------------------
     def offer(self, command: Input) -> int:
-        """Take an input for the next tick; returns 0, or the code of why it is refused.
-
-        Whoever plays has an allowance of their own: however many ask to come in, no turn is lost.
-        """
-        match command:
-            case Join():
-                if not self._joins_left:
-                    return protocol.TOO_MANY
-            case Act() | Ack() | Leave() | Drop():
-                offered = self._offered[command.conn]
-                if not offered and command.conn not in self.seats.by_conn:
-                    return protocol.NOT_SEATED
-                if offered >= INPUTS_PER_CONN and isinstance(command, Act | Ack):
-                    return protocol.TOO_MANY
-                if isinstance(command, Drop):
-                    if command.conn in self._dropped:
-                        return 0  # known; it may be said again for as long as the room is paused
-                    self._dropped.add(command.conn)
-        if self.backlog and self._begins_life(command):
-            return protocol.SCORES_BACKLOG
-        if isinstance(command, Join):
-            self._joins_left -= 1
-        if not isinstance(command, Kick):
-            self._offered[command.conn] += 1
-        self.inbox.append(command)
-        return 0
-
-    def _begins_life(self, command: Input) -> bool:
-        if isinstance(command, Join):
-            return command.player not in self.seats.by_player
-        if isinstance(command, Act):
-            seat = self.seats.by_conn.get(command.conn)
-            return seat is not None and not seat.life
-        return False
+        """Take an input for the next tick; returns 0, or the code of why it is refused."""
+        return self.inbox.offer(command, no_new_lives=self.backlog)
 
     def people(self) -> int:
         """Seats held by people, present or absent."""
@@ -112,14 +70,10 @@ class Room:
     # --- One tick --------------------------------------------------------------------------
     def step(self) -> Tick:
         """Advance by one tick with what came since the last."""
-        inputs, self.inbox = self.inbox, []
-        return self.replay(inputs)
+        return self.replay(self.inbox.take())
 
     def replay(self, inputs: list[Input]) -> Tick:
         """Advance by one tick with exactly these inputs."""
-        self._offered.clear()
-        self._dropped.clear()
-        self._joins_left = self.joins_bound
         self.tick += 1
         tick = Tick(self.tick, inputs)
         actions: list[tuple[int, int, Row]] = []
@@ -395,18 +349,10 @@ class Room:
         State of the previous version is brought up, and the game's by the game.
         """
         game = GAMES[settings.game]
-        version, game_version = data.get("version"), data.get("game_version")
-        if not isinstance(version, int) or not isinstance(game_version, int):
-            raise ValueError("the checkpoint does not say of which version it is")
-        if version > STATE_VERSION or game_version > game.VERSION:
-            raise Newer(f"version {version}, and {game_version} of {settings.game}")
-        if version not in (PREVIOUS, STATE_VERSION):
-            raise ValueError("the checkpoint is of a version that this server does not know")
         room = cls.__new__(cls)
         room.settings, room.backlog = settings, False
         try:
-            if version == PREVIOUS:
-                data = upgrade(data)
+            data = bring_up(data, game.VERSION)
             room.tick, room.over = int(data["tick"]), bool(data["over"])
             room.last_seat = int(data["last_seat"])
             seats = load_seats(data["seats"])
