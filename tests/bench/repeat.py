@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tests.bench.machine import pace
+from tests.bench.machine import additions, pace
 
 
 def repeat(what: str, runs: int, run: Callable[[], Coroutine[Any, Any, dict[str, float]]]) -> None:
@@ -18,5 +18,6 @@ def repeat(what: str, runs: int, run: Callable[[], Coroutine[Any, Any, dict[str,
     for number in range(runs):
         print(f"{what}, run {number + 1}:\n  {pace()}", flush=True)
         figures.append(asyncio.run(run()))
+        print(f"  after it: a million additions in {additions():.0f} ms", flush=True)
     medians = {key: statistics.median(f[key] for f in figures) for key in figures[0]}
     print("median of the runs: " + json.dumps({k: round(v, 3) for k, v in medians.items()}))
