@@ -1,6 +1,6 @@
 """What a web process knows of a room, and the frames it makes of that for those who look on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import repeat
 
 from game import protocol
@@ -71,13 +71,15 @@ class Frames:
             self._built[before, view] = built
         return built
 
-    def _moving(self, before: int, view: int) -> Iterator[bytes]:
+    def _moving(self, before: int, view: int) -> list[bytes]:
         """What changed in the room, what to forget, what changed in sight, what is new there."""
         known, seen = self._seen[before], self._seen[view]
-        yield self._changed.get(protocol.ROOM, b"")
-        yield from map(protocol.forget_part, known - seen)
-        yield from map(self._changed.get, known & seen, repeat(b""))
-        yield from map(self._whole, seen - known)
+        return [
+            self._changed.get(protocol.ROOM, b""),
+            *map(protocol.forget_part, known - seen),
+            *map(self._changed.get, known & seen, repeat(b"")),
+            *map(self._whole, seen - known),
+        ]
 
     def _whole(self, region: int) -> bytes:
         """All of a region: its keyframe with the deltas since, put together once."""
