@@ -6,15 +6,17 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import websockets
+from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.http import HttpResponseBase
-from django.test import Client
+from django.test import AsyncClient, Client
 from websockets.exceptions import InvalidStatus
 
 from game import matchmaking, store
@@ -43,15 +45,22 @@ def staff() -> Client:
     return client
 
 
+@pytest.fixture
+async def guest() -> AsyncIterator[AsyncClient]:
+    """A browser of somebody who was never here."""
+    yield AsyncClient()
+    await store.close_aredis()  # pages ask Redis for the rooms that are open
+
+
 def body(answer: HttpResponseBase) -> str:
     return bytes(answer.content).decode()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("path", [*OPEN, *STAFF])
-def test_every_page_is_closed_to_foreign_scripts_frames_and_caches(
-    staff: Client, path: str
+async def test_every_page_is_closed_to_foreign_scripts_frames_and_caches(
+    staff: Client, guest: AsyncClient, path: str
 ) -> None:
-    answer = (staff if path in STAFF else Client()).get(path)
+    answer = await (sync_to_async(staff.get) if path in STAFF else guest.get)(path)
     assert answer.status_code == (404 if path == "/nothing/" else 200)
     policy = answer.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -79,13 +88,12 @@ def test_a_name_is_text_and_nothing_else(staff: Client) -> None:
         assert "&quot;&gt;&lt;img src=x" in page
 
 
-def test_cookies_are_out_of_reach_of_scripts_and_other_sites() -> None:
-    User.objects.create_superuser("olga", password="x")
-    client = Client()
-    client.get("/")
-    client.post("/admin/login/", {"username": "olga", "password": "x"})
-    assert {"kogame_guest", "sessionid", "csrftoken"} <= set(client.cookies)
-    for name, morsel in client.cookies.items():
+async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(guest: AsyncClient) -> None:
+    await User.objects.acreate_superuser("olga", password="x")
+    await guest.get("/")
+    await guest.post("/admin/login/", {"username": "olga", "password": "x"})
+    assert {"kogame_guest", "sessionid", "csrftoken"} <= set(guest.cookies)
+    for name, morsel in guest.cookies.items():
         assert morsel["samesite"] == "Lax", name
         assert morsel["httponly"] or name == "csrftoken", name  # scripts send that one back
 
