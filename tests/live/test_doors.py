@@ -122,9 +122,10 @@ async def test_a_tab_too_many_says_so_and_comes_in_when_another_is_closed(
     page.on("websocket", lambda socket: sockets.append(socket.url))
     await page.goto(f"{address}/r/{room}/")
     await phase(page, "crowded")
+    tries = len(sockets)  # one, or more where the first connection was lost on its way
     await expect(page.locator("#card-title")).to_have_text("Open too many times")
     await page.wait_for_timeout(2_000)  # ms: twice the longest first pause of a reconnect
-    assert len(sockets) == 1
+    assert len(sockets) == tries
     await lobbies[0].close()
     began = time.monotonic()
     while await page.get_attribute("body", "data-phase") == "crowded":
