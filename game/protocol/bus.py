@@ -3,13 +3,13 @@
 import hashlib
 import struct
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
 
 from game.protocol.codes import Malformed
-from game.rules.contract import Action, Field, Row
+from game.protocol.layout import layout
+from game.rules.contract import Action, Row
 
 
 class _Bus(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -158,14 +158,9 @@ def decode_plain(data: bytes) -> Any:
 def action_fields(action: Action, data: bytes) -> Row:
     """The numbers of an action, as its declaration lays them out; raises Malformed."""
     try:
-        return _fields(action.fields).unpack(data)
+        return layout("", action.fields).unpack(data)
     except struct.error:
         raise Malformed(f"action {action.name} with {len(data)} bytes of fields") from None
-
-
-@cache
-def _fields(fields: tuple[Field, ...]) -> struct.Struct:
-    return struct.Struct("<" + "".join(field.width for field in fields))
 
 
 def state_hash(checkpoint: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from game.protocol import codes
+from game.protocol.layout import layout
 from game.rules.contract import ROOM, Change, Game, Row, TableSpec, Width
 
 KEYFRAME = 1  # flag of a frame: forget everything you hold first
@@ -53,16 +54,6 @@ def welcome(room: str, title: str, private: bool, capacity: int, game: Game) -> 
             "options": dict(game.options),
         },
     )
-
-
-@cache
-def _row_struct(spec: TableSpec) -> struct.Struct:
-    return struct.Struct("<" + spec.key + "".join(field.width for field in spec.fields))
-
-
-@cache
-def _own_struct(spec: TableSpec) -> struct.Struct:
-    return struct.Struct("<BB" + "".join(field.width for field in spec.fields))
 
 
 def _varint(number: int) -> bytes:
@@ -138,7 +129,7 @@ def _contents(spec: TableSpec, changes: Iterable[Change]) -> list[bytes]:
 
 def _rows(spec: TableSpec, rows: Sequence[tuple[int, Row]]) -> bytes:
     """How many rows, and the rows."""
-    pack = _row_struct(spec).pack
+    pack = layout(spec.key, spec.fields).pack
     return _VARINTS[len(rows)] + b"".join([pack(key, *row) for key, row in rows])
 
 
@@ -192,7 +183,7 @@ def frame(epoch: int, tick: int, parts: Iterable[bytes], *, keyframe: bool = Fal
 
 def own(table: int, spec: TableSpec, row: Row) -> bytes:
     """The newest row of a table that only its seat's player sees."""
-    return _own_struct(spec).pack(codes.OWN, table, *row)
+    return layout("BB", spec.fields).pack(codes.OWN, table, *row)
 
 
 def note(number: int, content: Mapping[str, Any]) -> bytes:

@@ -10,13 +10,12 @@ import numpy as np
 
 from game.rules.contract import NOBODY, Pilot
 from game.rules.grid import Numbers
-from game.rules.snek.cells import NOWHERE
+from game.rules.snek.cells import NONE, NOWHERE
 from game.rules.snek.living import Living, Snake
 from game.rules.snek.state import Death, State, Step
 
 CAUSES: Final = ("left", "wall", "rock", "self", "snake", "head-on")
 LEFT, WALL, ROCK, SELF, SNAKE, HEAD_ON = range(len(CAUSES))
-NOTHING: Final = np.array(0)  # see Cells on numbers
 
 
 class Ahead(NamedTuple):
@@ -54,14 +53,14 @@ def look_ahead(state: State) -> Ahead:
     living = state.living
     targets = np.asarray(living.targets)
     there = np.asarray(state.owner)[targets]
-    shared = meet_on_free_cells(state, (there == NOTHING).nonzero()[0])
-    slots = ((there != NOTHING) & (targets >= NOTHING)).nonzero()[0]
+    shared = meet_on_free_cells(state, (there == NONE).nonzero()[0])
+    slots = ((there != NONE) & (targets >= NONE)).nonzero()[0]
     if not len(slots):
         return Ahead([], [], {}, shared)
-    theirs = there[slots] > NOTHING  # not rock
+    theirs = there[slots] > NONE  # not rock
     others = living.slots_in(there[slots])
     tails, grow, safe_until = map(np.asarray, (living.tails, living.grow, living.safe_until))
-    follows = theirs & (tails[others] == targets[slots]) & (grow[others] == NOTHING)
+    follows = theirs & (tails[others] == targets[slots]) & (grow[others] == NONE)
     spared = (safe_until[slots] > state.tick) | theirs & (safe_until[others] > state.tick)
     followers: dict[int, list[int]] = {}
     for slot, other in zip(slots[follows].tolist(), others[follows].tolist(), strict=True):

@@ -74,8 +74,8 @@ class Living:
     def remove(self, snake: "Snake") -> None:
         """Take a snake out; the last one moves into its slot."""
         slot = snake.slot
-        whence = (self.seats, self.heads, self.tails, self.headings)
-        for column in (*whence, self.grow, self.safe_until, self.targets):
+        columns = (self.seats, self.heads, self.tails, self.headings, self.grow)
+        for column in (*columns, self.safe_until, self.targets):
             column[slot] = column[-1]
             column.pop()
         last = self.snakes[slot] = self.snakes[-1]
